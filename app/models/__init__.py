@@ -1,0 +1,49 @@
+"""Every table, one file each; `standalone/` holds one file per database type. Importing the package loads them all."""
+
+from app.models.api_token import ApiToken
+from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
+from app.models.deployment_status import DatabaseDeploymentStatus, DeploymentStatus, ServiceDeploymentStatus
+from app.models.destination import StandaloneDocker
+from app.models.environment import Environment
+from app.models.environment_variable import EnvironmentVariable
+from app.models.idempotency_key import IdempotencyKey
+from app.models.outbox_event import OutboxEvent
+from app.models.private_key import PrivateKey
+from app.models.project import Project
+from app.models.registry_credential import RegistryCredential
+from app.models.resource_operation import ResourceOperation
+from app.models.server import Server, ServerSetting
+from app.models.service import Service
+from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
+from app.models.shared_variable import SharedEnvironmentVariable
+from app.models.standalone import STANDALONE_MODELS
+from app.models.team import Team, TeamMember, TeamRole, User
+
+__all__ = [
+    "STANDALONE_MODELS",
+    "ApiToken",
+    "DatabaseDeploymentLogSlice",
+    "DatabaseDeploymentQueue",
+    "DatabaseDeploymentStatus",
+    "DeploymentStatus",
+    "Environment",
+    "EnvironmentVariable",
+    "IdempotencyKey",
+    "OutboxEvent",
+    "PrivateKey",
+    "Project",
+    "RegistryCredential",
+    "ResourceOperation",
+    "Server",
+    "ServerSetting",
+    "Service",
+    "ServiceDeploymentLogSlice",
+    "ServiceDeploymentQueue",
+    "ServiceDeploymentStatus",
+    "SharedEnvironmentVariable",
+    "StandaloneDocker",
+    "Team",
+    "TeamMember",
+    "TeamRole",
+    "User",
+]

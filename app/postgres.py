@@ -1,0 +1,54 @@
+"""PostgreSQL: the engine, and the session of a request, committed before its response leaves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from app.kit import after_commit
+from app.settings import Settings
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+def create_engine(settings: Settings) -> AsyncEngine:
+    """Return the engine of one process; connections are made when first used.
+
+    Behind a transaction pooler no prepared statement may outlive its transaction, and named ones leak.
+    """
+    connect_args: dict[str, Any] = {"timeout": 10, "command_timeout": 60}
+    if settings.pooler:
+        connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return create_async_engine(
+        settings.database(),
+        pool_size=settings.database_pool_size,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_recycle=1800,
+        connect_args=connect_args,
+    )
+
+
+def create_sessions(engine: AsyncEngine) -> Sessions:
+    """Return the session factory; rows stay readable after the commit."""
+    return async_sessionmaker(engine, expire_on_commit=False, autoflush=True)
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a session, commit at the end and run what waits for the commit; roll back on any exception."""
+    async with sessions() as session:
+        yield session
+        await after_commit.commit(session)
+
+
+async def _get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with transaction(request.app.state.sessions) as session:
+        yield session
+
+
+# scope="function": FastAPI would otherwise run the commit after the response, and a client could be told of a row
+# that is not there.
+Session = Annotated[AsyncSession, Depends(_get_session, scope="function")]

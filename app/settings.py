@@ -1,0 +1,73 @@
+"""Every setting, read once from the environment; nobody else reads `os.environ`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """`SHIPLOG_…` variables. A secret is given as a value (development) or as `…_FILE`, the path of a file with it."""
+
+    model_config = SettingsConfigDict(env_prefix="SHIPLOG_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    database_url_file: Path | None = None
+    redis_url: SecretStr | None = None
+    redis_url_file: Path | None = None
+    encryption_keys_file: Path | None = None
+    pooler: bool = Field(default=False, description="True behind a transaction pooler such as PgBouncer.")
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+    worker_capacity: int = Field(default=200, ge=1, description="Runs followed at once by one worker process.")
+    log_cap_bytes: int = Field(
+        default=32 * 1024 * 1024, ge=1024, description="Stored JSON bytes of one deployment's log."
+    )
+    lease_seconds: int = Field(default=30, ge=3)
+    sweep_seconds: float = Field(default=10, gt=0)
+    api_rate_limit: int = Field(default=200, ge=1)
+    root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Self:
+        for name in ("database_url", "redis_url"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"Set SHIPLOG_{name.upper()} or SHIPLOG_{name.upper()}_FILE, not both.")
+        return self
+
+    def database(self) -> str:
+        """Return the PostgreSQL URL for asyncpg; raise ValueError when it is not configured."""
+        url = self._secret("database_url")
+        for prefix in ("postgresql://", "postgres://"):
+            if url.startswith(prefix):
+                return "postgresql+asyncpg://" + url.removeprefix(prefix)
+        return url
+
+    def redis(self) -> str:
+        """Return the Redis URL; raise ValueError when it is not configured."""
+        return self._secret("redis_url")
+
+    def encryption_keys(self) -> list[str]:
+        """Return the encryption keys, first one encrypts; raise ValueError when none are configured."""
+        if self.encryption_keys_file is None:
+            raise ValueError(
+                "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog key` makes one)."
+            )
+        return [line.strip() for line in self.encryption_keys_file.read_text().splitlines() if line.strip()]
+
+    def _secret(self, name: str) -> str:
+        value: SecretStr | None = getattr(self, name)
+        if value is not None:
+            return value.get_secret_value()
+        path: Path | None = getattr(self, f"{name}_file")
+        if path is None:
+            raise ValueError(f"Set SHIPLOG_{name.upper()} or SHIPLOG_{name.upper()}_FILE.")
+        return path.read_text().strip()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,593 @@
+"""Create services and one table per database type."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "services",
+        sa.Column("docker_compose_raw", sa.Text(), nullable=False),
+        sa.Column("connect_to_docker_network", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("is_container_label_escape_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("service_type", sa.Text(), nullable=True),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"], ["standalone_dockers.id"], name=op.f("fk_services_destination_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_services_environment_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(["server_id"], ["servers.id"], name=op.f("fk_services_server_id"), ondelete="RESTRICT"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_services_uuid")),
+    )
+    op.create_index(op.f("ix_services_environment_id"), "services", ["environment_id"], unique=False)
+    op.create_index(op.f("ix_services_server_id"), "services", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_clickhouse",
+        sa.Column("clickhouse_admin_user", sa.Text(), server_default="default", nullable=False),
+        sa.Column("clickhouse_admin_password", sa.Text(), nullable=False),
+        sa.Column("clickhouse_db", sa.Text(), server_default="default", nullable=False),
+        sa.Column("init_scripts", sa.Text(), nullable=True),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_clickhouse_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_clickhouse_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_clickhouse_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_clickhouse")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_clickhouse_uuid")),
+    )
+    op.create_index(
+        op.f("ix_standalone_clickhouse_environment_id"), "standalone_clickhouse", ["environment_id"], unique=False
+    )
+    op.create_index(op.f("ix_standalone_clickhouse_server_id"), "standalone_clickhouse", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_dragonfly",
+        sa.Column("dragonfly_password", sa.Text(), nullable=False),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_dragonfly_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_dragonfly_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_dragonfly_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_dragonfly")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_dragonfly_uuid")),
+    )
+    op.create_index(
+        op.f("ix_standalone_dragonfly_environment_id"), "standalone_dragonfly", ["environment_id"], unique=False
+    )
+    op.create_index(op.f("ix_standalone_dragonfly_server_id"), "standalone_dragonfly", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_keydb",
+        sa.Column("keydb_password", sa.Text(), nullable=False),
+        sa.Column("keydb_conf", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_keydb_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_keydb_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_keydb_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_keydb")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_keydb_uuid")),
+    )
+    op.create_index(op.f("ix_standalone_keydb_environment_id"), "standalone_keydb", ["environment_id"], unique=False)
+    op.create_index(op.f("ix_standalone_keydb_server_id"), "standalone_keydb", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_mariadb",
+        sa.Column("mariadb_root_password", sa.Text(), nullable=False),
+        sa.Column("mariadb_user", sa.Text(), server_default="mariadb", nullable=False),
+        sa.Column("mariadb_password", sa.Text(), nullable=False),
+        sa.Column("mariadb_database", sa.Text(), server_default="default", nullable=False),
+        sa.Column("mariadb_conf", sa.Text(), nullable=True),
+        sa.Column("init_scripts", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_mariadb_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_mariadb_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_mariadb_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_mariadb")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_mariadb_uuid")),
+    )
+    op.create_index(
+        op.f("ix_standalone_mariadb_environment_id"), "standalone_mariadb", ["environment_id"], unique=False
+    )
+    op.create_index(op.f("ix_standalone_mariadb_server_id"), "standalone_mariadb", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_mongodb",
+        sa.Column("mongo_initdb_root_username", sa.Text(), server_default="root", nullable=False),
+        sa.Column("mongo_initdb_root_password", sa.Text(), nullable=False),
+        sa.Column("mongo_initdb_database", sa.Text(), server_default="default", nullable=False),
+        sa.Column("mongo_conf", sa.Text(), nullable=True),
+        sa.Column("init_scripts", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("ssl_mode", sa.Text(), server_default="require", nullable=True),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_mongodb_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_mongodb_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_mongodb_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_mongodb")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_mongodb_uuid")),
+    )
+    op.create_index(
+        op.f("ix_standalone_mongodb_environment_id"), "standalone_mongodb", ["environment_id"], unique=False
+    )
+    op.create_index(op.f("ix_standalone_mongodb_server_id"), "standalone_mongodb", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_mysql",
+        sa.Column("mysql_root_password", sa.Text(), nullable=False),
+        sa.Column("mysql_user", sa.Text(), server_default="mysql", nullable=False),
+        sa.Column("mysql_password", sa.Text(), nullable=False),
+        sa.Column("mysql_database", sa.Text(), server_default="default", nullable=False),
+        sa.Column("mysql_conf", sa.Text(), nullable=True),
+        sa.Column("init_scripts", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("ssl_mode", sa.Text(), server_default="REQUIRED", nullable=True),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_mysql_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_mysql_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_mysql_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_mysql")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_mysql_uuid")),
+    )
+    op.create_index(op.f("ix_standalone_mysql_environment_id"), "standalone_mysql", ["environment_id"], unique=False)
+    op.create_index(op.f("ix_standalone_mysql_server_id"), "standalone_mysql", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_postgresql",
+        sa.Column("postgres_user", sa.Text(), server_default="postgres", nullable=False),
+        sa.Column("postgres_password", sa.Text(), nullable=False),
+        sa.Column("postgres_db", sa.Text(), server_default="postgres", nullable=False),
+        sa.Column("postgres_initdb_args", sa.Text(), nullable=True),
+        sa.Column("postgres_host_auth_method", sa.Text(), nullable=True),
+        sa.Column("postgres_conf", sa.Text(), nullable=True),
+        sa.Column("init_scripts", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("ssl_mode", sa.Text(), server_default="require", nullable=True),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_postgresql_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_postgresql_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_postgresql_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_postgresql")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_postgresql_uuid")),
+    )
+    op.create_index(
+        op.f("ix_standalone_postgresql_environment_id"), "standalone_postgresql", ["environment_id"], unique=False
+    )
+    op.create_index(op.f("ix_standalone_postgresql_server_id"), "standalone_postgresql", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_redis",
+        sa.Column("redis_username", sa.Text(), server_default="default", nullable=False),
+        sa.Column("redis_password", sa.Text(), nullable=False),
+        sa.Column("redis_conf", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_redis_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_redis_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_redis_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_redis")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_redis_uuid")),
+    )
+    op.create_index(op.f("ix_standalone_redis_environment_id"), "standalone_redis", ["environment_id"], unique=False)
+    op.create_index(op.f("ix_standalone_redis_server_id"), "standalone_redis", ["server_id"], unique=False)
+    op.create_table(
+        "standalone_valkey",
+        sa.Column("valkey_username", sa.Text(), server_default="default", nullable=False),
+        sa.Column("valkey_password", sa.Text(), nullable=False),
+        sa.Column("valkey_conf", sa.Text(), nullable=True),
+        sa.Column("enable_ssl", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("public_port", sa.Integer(), nullable=True),
+        sa.Column("public_port_timeout", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("ports_mappings", sa.Text(), nullable=True),
+        sa.Column("limits_memory", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swap", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_memory_swappiness", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("limits_memory_reservation", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpus", sa.Text(), server_default="0", nullable=False),
+        sa.Column("limits_cpuset", sa.Text(), nullable=True),
+        sa.Column("limits_cpu_shares", sa.Integer(), server_default="1024", nullable=False),
+        sa.Column("custom_docker_run_options", sa.Text(), nullable=True),
+        sa.Column("health_check_enabled", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("health_check_interval", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("health_check_timeout", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_retries", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("health_check_start_period", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("config_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=32), server_default="exited", nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("environment_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("destination_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.String(length=24), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["destination_id"],
+            ["standalone_dockers.id"],
+            name=op.f("fk_standalone_valkey_destination_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_standalone_valkey_environment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["servers.id"], name=op.f("fk_standalone_valkey_server_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standalone_valkey")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_standalone_valkey_uuid")),
+    )
+    op.create_index(op.f("ix_standalone_valkey_environment_id"), "standalone_valkey", ["environment_id"], unique=False)
+    op.create_index(op.f("ix_standalone_valkey_server_id"), "standalone_valkey", ["server_id"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("standalone_valkey")
+    op.drop_table("standalone_redis")
+    op.drop_table("standalone_postgresql")
+    op.drop_table("standalone_mysql")
+    op.drop_table("standalone_mongodb")
+    op.drop_table("standalone_mariadb")
+    op.drop_table("standalone_keydb")
+    op.drop_table("standalone_dragonfly")
+    op.drop_table("standalone_clickhouse")
+    op.drop_table("services")
