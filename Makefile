@@ -1,0 +1,77 @@
+# Everything a newcomer types. `make help` lists it; the list is made from the comments behind the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+# The first Python that is new enough; `make PYTHON=/path/to/python …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+
+# pip neither asks the network whether it is current nor tells that a newer one is there.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo demo-once up test check format openapi lock image clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## deploy a service and a database to this machine, show log and history, serve until Ctrl-C
+	@$(BIN)/shiplog demo $(ARGS)
+
+demo-once: .venv/installed ## the same, ends by itself; exit code 0 only when both deployments are finished
+	@$(BIN)/shiplog demo --once $(ARGS)
+
+up: .venv/installed ## serve API and worker with an embedded PostgreSQL and Valkey (data in .shiplog/)
+	@$(BIN)/shiplog up $(ARGS)
+
+test: .venv/installed-dev ## the whole suite; ARGS="-k words" for a part of it
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/installed-dev ## format, lint, types, layers, openapi.json and migrations are as they should be
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m app.openapi --check
+	$(BIN)/python -m app.embedded sh -c '$(BIN)/alembic upgrade head && $(BIN)/alembic check'
+
+format: .venv/installed-dev ## put every file into the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+openapi: .venv/installed-dev ## write openapi.json anew
+	$(BIN)/python -m app.openapi
+
+lock: build/lock/bin/uv ## compile both lock files anew from pyproject.toml, with hashes and for every platform
+	build/lock/bin/uv pip compile $(LOCK) --extra install --output-file requirements.lock pyproject.toml
+	build/lock/bin/uv pip compile $(LOCK) --extra install --extra dev --output-file requirements-dev.lock pyproject.toml
+
+# No registry's name is written down: whoever installs uses the one that their pip is set up with.
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+image: ## build the container image shiplog:local
+	docker build --tag shiplog:local .
+
+clean: ## remove what make made; the data in .shiplog/ stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "Shiplog needs Python 3.11 or newer: install it, or name one with make PYTHON=/path/to/python." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear .venv
+
+# A stamp each, so that a second run installs nothing. The tests' environment is the runtime's with more in it.
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+build/lock/bin/uv:
+	"$(PYTHON)" -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv
