@@ -34,7 +34,7 @@ check: .venv/installed-dev ## format, lint, types, layers, openapi.json and migr
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m app.openapi --check
-	$(BIN)/python -m app.embedded sh -c '$(BIN)/alembic upgrade head && $(BIN)/alembic check'
+	$(BIN)/python -m app.embedded sh -c '$(BIN)/python -m alembic upgrade head && $(BIN)/python -m alembic check'
 
 format: .venv/installed-dev ## put every file into the project's format
 	$(BIN)/ruff format .
