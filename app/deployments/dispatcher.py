@@ -1,0 +1,117 @@
+"""What one worker process runs: tasks of its own, claimed from PostgreSQL, never jobs of the queue library."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.deployments.claim import Claimed, claim_next, release_leases, renew_leases, take_over_expired
+from app.deployments.claim import servers_with_waiting_work as waiting_servers
+from app.postgres import Sessions
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Run = Callable[[Claimed], Awaitable[None]]
+RunOperations = Callable[[int], Awaitable[None]]
+
+
+class Dispatcher:
+    """Claims for a server when asked to look, renews leases, sweeps for what nobody woke anyone for."""
+
+    def __init__(
+        self, sessions: Sessions, settings: Settings, owner: str, run: Run, run_operations: RunOperations
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._owner = owner
+        self._run = run
+        self._run_operations = run_operations
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def look(self, server_id: int) -> None:
+        """Start everything on this server that may start now, as far as this process has room."""
+        self._spawn(self._run_operations(server_id))
+        while not self._stopping and len(self._tasks) < self._settings.worker_capacity:
+            claimed = await claim_next(self._sessions, server_id, self._owner, self._settings.lease_seconds)
+            if claimed is None:
+                return
+            self._start(claimed)
+
+    async def keep_leases(self) -> None:
+        """Renew this worker's leases for ever, three times per lease; PostgreSQL away is waited out."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            try:
+                held = await renew_leases(self._sessions, self._owner, self._settings.lease_seconds)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("PostgreSQL is away, leases are not renewed", error=type(error).__name__)
+                continue
+            for key in self._tasks.keys() - held.keys():
+                log.info("lease lost, letting go", kind=key[0], id=key[1])
+
+    async def sweep(self) -> None:
+        """Look for ever at servers with waiting work, and take over what expired."""
+        while True:
+            try:
+                await self.sweep_once()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("PostgreSQL is away, sweeping later", error=type(error).__name__)
+            await asyncio.sleep(self._settings.sweep_seconds)
+
+    async def sweep_once(self) -> None:
+        """One round of the sweep."""
+        room = self._settings.worker_capacity - len(self._tasks)
+        if self._stopping or room <= 0:
+            return
+        for claimed in await take_over_expired(
+            self._sessions, self._owner, self._settings.lease_seconds, count=min(room, 50)
+        ):
+            log.info("taking over a deployment", deployment=claimed.deployment_uuid, epoch=claimed.lease_epoch)
+            self._start(claimed)
+        for server_id in await waiting_servers(self._sessions):
+            await self.look(server_id)
+
+    async def stop(self) -> None:
+        """Hand the runs over: they go on on their servers, and the next worker goes on with their logs."""
+        self._stopping = True
+        running = [*self._tasks.values(), *self._others]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await release_leases(self._sessions, self._owner)
+
+    @property
+    def running(self) -> int:
+        """How many deployments this process follows."""
+        return len(self._tasks)
+
+    def _start(self, claimed: Claimed) -> None:
+        key = (claimed.kind.name, claimed.deployment_id)
+        task = asyncio.create_task(self._run_and_look(claimed), name=f"deployment {claimed.deployment_uuid}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+
+    def _ended(self, key: tuple[str, int], done: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is done:
+            del self._tasks[key]
+
+    async def _run_and_look(self, claimed: Claimed) -> None:
+        await self._run(claimed)
+        # The slot is free: the next one starts now, not at the next sweep.
+        self._spawn(self.look(claimed.server_id))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(_logged(work))
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("PostgreSQL is away, the sweep will look again", error=type(error).__name__)

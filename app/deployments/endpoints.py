@@ -1,0 +1,213 @@
+"""History and logs: the plan's four endpoints and what surrounds them."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.auth.dependencies import Caller, require
+from app.compose_services.repository import ServiceRepository
+from app.databases.lookup import find_database
+from app.deployments.kinds import DATABASE, SERVICE
+from app.deployments.log import read_page
+from app.deployments.presenting import link_next_page, parse_cursor, present
+from app.deployments.repository import (
+    DatabaseDeploymentQueueRepository,
+    ServiceDeploymentQueueRepository,
+    active_of_team,
+    find_of_team,
+)
+from app.deployments.schemas import (
+    AnyDeployment,
+    DatabaseDeployment,
+    LogEntry,
+    LogPageAnswer,
+    ServiceDeployment,
+)
+from app.errors import NotFound
+from app.models.database_deployment_queue import DatabaseDeploymentQueue
+from app.models.deployment_status import DeploymentStatus
+from app.models.service_deployment_queue import ServiceDeploymentQueue
+from app.openapi import answers
+from app.postgres import Session
+
+router = APIRouter(prefix="/deployments", tags=["Deployments"])
+
+Reader = Annotated[Caller, Depends(require("read"))]
+SensitiveReader = Annotated[Caller, Depends(require("read:sensitive"))]
+Skip = Annotated[int, Query(ge=0, le=2**31 - 1, description="Rows to skip; prefer the Link header for deep pages.")]
+Take = Annotated[int, Query(ge=1, le=100, description="Rows to return.")]
+Include = Annotated[
+    Literal["logs"] | None, Query(description="`logs`: rows carry their logs (needs `read:sensitive`).")
+]
+StatusFilter = Annotated[DeploymentStatus | None, Query(description="Only deployments with this status.")]
+Cursor = Annotated[str | None, Query(description="From the Link header of the page before.", max_length=200)]
+Count = Annotated[bool, Query(description="Put the total into X-Total-Count: exact up to 10000, then `10000+`.")]
+
+DEPLOYMENT_NOT_FOUND = "Deployment not found."
+
+
+@router.get(
+    "/services/{uuid}",
+    operation_id="list-deployments-by-service-uuid",
+    summary="List the deployments of a service",
+    responses=answers(401, 403, 404, 422),
+)
+async def list_service_deployments(
+    request: Request,
+    response: Response,
+    session: Session,
+    caller: Reader,
+    uuid: str,
+    skip: Skip = 0,
+    take: Take = 10,
+    status: StatusFilter = None,
+    include: Include = None,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> list[ServiceDeployment]:
+    """Newest first. Logs are left out unless asked for and allowed."""
+    service = await ServiceRepository(session).get(caller.team_id, uuid)
+    if service is None:
+        raise NotFound("Service not found.")
+    repository = ServiceDeploymentQueueRepository(session)
+    of_service = ServiceDeploymentQueue.service_id == service.id
+    rows = await repository.history(
+        caller.team_id, of_service, status=status, skip=skip, take=take, after=parse_cursor(cursor)
+    )
+    if count:
+        _set_total(response, await repository.count(caller.team_id, of_service))
+    link_next_page(request, response, rows, take)
+    return await present(session, caller, rows, include_logs=include == "logs")  # type: ignore[return-value]
+
+
+@router.get(
+    "/services/deployment/{uuid}",
+    operation_id="get-service-deployment-by-uuid",
+    summary="Get a deployment of a service",
+    responses=answers(401, 403, 404),
+)
+async def get_service_deployment(session: Session, caller: Reader, uuid: str) -> ServiceDeployment:
+    """With its log so far as a JSON string when the token has `read:sensitive`."""
+    row = await ServiceDeploymentQueueRepository(session).get(caller.team_id, uuid)
+    if row is None:
+        raise NotFound(DEPLOYMENT_NOT_FOUND)
+    return (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
+
+
+@router.get(
+    "/databases/{uuid}",
+    operation_id="list-deployments-by-database-uuid",
+    summary="List the deployments of a database",
+    responses=answers(401, 403, 404, 422),
+)
+async def list_database_deployments(
+    request: Request,
+    response: Response,
+    session: Session,
+    caller: Reader,
+    uuid: str,
+    skip: Skip = 0,
+    take: Take = 10,
+    status: StatusFilter = None,
+    include: Include = None,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> list[DatabaseDeployment]:
+    """Newest first. Logs are left out unless asked for and allowed."""
+    database = await find_database(session, caller.team_id, uuid)
+    if database is None:
+        raise NotFound("Database not found.")
+    repository = DatabaseDeploymentQueueRepository(session)
+    of_database: tuple[Any, ...] = (
+        DatabaseDeploymentQueue.database_id == str(database.id),
+        DatabaseDeploymentQueue.database_type == database.resource_type,
+    )
+    rows = await repository.history(
+        caller.team_id, *of_database, status=status, skip=skip, take=take, after=parse_cursor(cursor)
+    )
+    if count:
+        _set_total(response, await repository.count(caller.team_id, *of_database))
+    link_next_page(request, response, rows, take)
+    return await present(session, caller, rows, include_logs=include == "logs")  # type: ignore[return-value]
+
+
+@router.get(
+    "/databases/deployment/{uuid}",
+    operation_id="get-database-deployment-by-uuid",
+    summary="Get a deployment of a database",
+    responses=answers(401, 403, 404),
+)
+async def get_database_deployment(session: Session, caller: Reader, uuid: str) -> DatabaseDeployment:
+    """With its log so far as a JSON string when the token has `read:sensitive`."""
+    row = await DatabaseDeploymentQueueRepository(session).get(caller.team_id, uuid)
+    if row is None:
+        raise NotFound(DEPLOYMENT_NOT_FOUND)
+    return (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
+
+
+@router.get(
+    "",
+    operation_id="list-deployments",
+    summary="List what is deploying or waiting",
+    responses=answers(401, 403),
+)
+async def list_active_deployments(session: Session, caller: Reader) -> list[AnyDeployment]:
+    """Return the team's running and queued deployments, both kinds, oldest first."""
+    return await present(session, caller, await active_of_team(session, caller.team_id), include_logs=False)
+
+
+@router.get(
+    "/{uuid}",
+    operation_id="get-deployment-by-uuid",
+    summary="Get a deployment of either kind",
+    responses=answers(401, 403, 404),
+)
+async def get_deployment(session: Session, caller: Reader, uuid: str) -> AnyDeployment:
+    """With its log so far as a JSON string when the token has `read:sensitive`."""
+    found = await find_of_team(session, caller.team_id, uuid)
+    if found is None:
+        raise NotFound(DEPLOYMENT_NOT_FOUND)
+    return (await present(session, caller, [found[1]], include_logs=True))[0]
+
+
+async def _log_page(session: Session, caller: SensitiveReader, uuid: str, after: int, limit: int) -> LogPageAnswer:
+    found = await find_of_team(session, caller.team_id, uuid)
+    page = None if found is None else await read_page(session, found[0], found[1].id, after=after, limit=limit)
+    if page is None:
+        raise NotFound(DEPLOYMENT_NOT_FOUND)
+    return LogPageAnswer(
+        status=DeploymentStatus(page.status),
+        log_count=page.log_count,
+        entries=[LogEntry.model_validate(entry) for entry in page.entries],
+    )
+
+
+AfterOrder = Annotated[int, Query(ge=0, le=2**31 - 1, description="Only entries with a greater `order`.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Entries to return.")]
+
+
+@router.get(
+    "/{uuid}/logs",
+    operation_id="list-deployment-log-entries",
+    summary="Read the log of a deployment of either kind",
+    responses=answers(401, 403, 404, 422),
+)
+async def get_log_page(
+    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
+) -> LogPageAnswer:
+    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
+    return await _log_page(session, caller, uuid, after, limit)
+
+
+for _kind in (SERVICE, DATABASE):
+    router.add_api_route(
+        f"/{_kind.name}s/deployment/{{uuid}}/logs",
+        get_log_page,
+        operation_id=f"list-{_kind.name}-deployment-log-entries",
+        summary=f"Read the log of a deployment of a {_kind.name}",
+        responses=answers(401, 403, 404, 422),
+    )
+
+
+def _set_total(response: Response, total: int) -> None:
+    response.headers["X-Total-Count"] = str(total) if total <= 10_000 else "10000+"

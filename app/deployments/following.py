@@ -1,0 +1,260 @@
+"""Follows one run: bytes from the acknowledged offsets → redacted lines → entries → the log, until the run is over."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.compose.plan import DeploymentPlan
+from app.deployments.lines import Batch, Line, SpoolReader
+from app.deployments.log import LogWriter, Stretch
+from app.kit.clock import to_text, utcnow
+from app.kit.redaction import Redactor
+from app.models.log_entry import log_entry
+from app.remote.detached import Chunk, DetachedRun, RunState
+from app.remote.errors import RemoteError
+
+log = structlog.get_logger(__name__)
+
+BATCH_ENTRIES = 500
+FLUSH_SECONDS = 0.1
+READ_BYTES = 1024 * 1024
+BARRIER_SECONDS = 5.0
+
+Publish = Callable[[str, int], Awaitable[None]]
+OpenRun = Callable[[], Awaitable[DetachedRun]]
+
+
+class Gone(Exception):
+    """The deployment's deadline has passed while the server could not be reached."""
+
+
+class StepTable:
+    """The `steps` column: when each step began and ended, and which entries are its."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = [dict(row) for row in rows]
+
+    @classmethod
+    def of(cls, plan: DeploymentPlan) -> "StepTable":
+        """Return the table of a plan nothing of which has begun."""
+        blank = dict.fromkeys(("started_at", "finished_at", "exit_code", "first_order", "last_order"))
+        return cls([{"name": step.name, "batch": number, **blank} for number, step in enumerate(plan.steps, start=1)])
+
+    def open(self, step: int, order: int, moment: datetime) -> None:
+        """Note that `step` begins with entry `order`: the one before it has ended well."""
+        self.close(step - 1, 0, order - 1, moment)
+        self.rows[step - 1] |= {"started_at": to_text(moment), "first_order": order}
+
+    def close(self, step: int, exit_code: int | None, last_order: int, moment: datetime) -> None:
+        """Note that `step` has ended; nothing to note for step 0."""
+        if 0 < step <= len(self.rows) and self.rows[step - 1]["finished_at"] is None:
+            self.rows[step - 1] |= {"finished_at": to_text(moment), "exit_code": exit_code, "last_order": last_order}
+
+
+class Follower:
+    """Brings the output of one run into its log, from wherever the log stands."""
+
+    def __init__(
+        self,
+        *,
+        open_run: OpenRun,
+        plan: DeploymentPlan,
+        nonce: str,
+        redactor: Redactor,
+        writer: LogWriter,
+        steps: StepTable,
+        step: int,
+        deadline_at: datetime,
+        log_cap_bytes: int,
+        publish: Publish,
+        deployment_uuid: str,
+    ) -> None:
+        self._open_run = open_run
+        self._plan = plan
+        self._redactor = redactor
+        self._writer = writer
+        self._deadline_at = deadline_at
+        self._cap = log_cap_bytes
+        self._publish = publish
+        self._uuid = deployment_uuid
+        position = writer.position
+        self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, step)
+        self._last_moment = utcnow()
+        self.steps = steps
+        self.step = step
+        self.last_error_line: str | None = None
+        """The last line on stderr of the step that runs: what a failure is explained with."""
+
+    async def until_over(self) -> RunState:
+        """Follow until the run is over and every byte of it is stored; return how it ended.
+
+        Survives the link: reconnects with back-off until the deadline, then raises Gone. Raises LeaseLost when another
+        worker has taken over.
+        """
+        attempt = 0
+        while True:
+            try:
+                run = await self._open_run()
+                state = await self._follow(run)
+                if state.kind != "running":
+                    return state
+                attempt = 0
+            except RemoteError as error:
+                if utcnow() >= self._deadline_at:
+                    raise Gone from error
+                attempt += 1
+                pause = min(30.0, 0.5 * 2 ** min(attempt, 6)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+                log.info("the link is lost, going on soon", deployment=self._uuid, error=str(error), seconds=pause)
+                await asyncio.sleep(pause)
+
+    async def _follow(self, run: DetachedRun) -> RunState:
+        if not self._reader.overfull:
+            async with run.follow(self._reader.position("stdout"), self._reader.position("stderr")) as chunks:
+                await self._pump(chunks)
+        if self._reader.overfull:
+            await self._catch_up_lagging(run)
+        state = await run.state()
+        if state.kind != "running":
+            await self._read_rest(run, state)
+        return state
+
+    async def _pump(self, chunks: AsyncIterator[Chunk]) -> None:
+        """Feed what comes; store at 500 entries or 100 ms after the first unstored byte, whichever is first."""
+        following = asyncio.ensure_future(anext(chunks, None))
+        clock = asyncio.get_running_loop().time
+        flush_at: float | None = None
+        held_since: float | None = None
+        try:
+            while True:
+                timeout = None if flush_at is None else max(0.0, flush_at - clock())
+                if held_since is not None:
+                    timeout = min(timeout or BARRIER_SECONDS, BARRIER_SECONDS)
+                done, _ = await asyncio.wait({following}, timeout=timeout)
+                if done:
+                    chunk = following.result()
+                    if chunk is None:
+                        break
+                    self._reader.feed(chunk.channel, chunk.offset, chunk.data)
+                    following = asyncio.ensure_future(anext(chunks, None))
+                    flush_at = flush_at or clock() + FLUSH_SECONDS
+                if self._reader.pending >= BATCH_ENTRIES or (flush_at is not None and clock() >= flush_at):
+                    await self._store()
+                    flush_at = None
+                held_since = self._barrier_check(held_since, clock())
+                if self._reader.overfull:
+                    break
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await self._store()
+
+    def _barrier_check(self, held_since: float | None, now: float) -> float | None:
+        """A stream whose partner does not come to the same marker in 5 s goes on alone."""
+        if self._reader.lagging is None:
+            return None
+        if held_since is not None and now - held_since >= BARRIER_SECONDS and not self._reader.overfull:
+            self._reader.drop_barrier()
+            return None
+        return held_since if held_since is not None else now
+
+    async def _catch_up_lagging(self, run: DetachedRun) -> None:
+        """Read only the stream that is behind, in bounded pieces, until the other one may go on."""
+        while self._reader.overfull and (lagging := self._reader.lagging) is not None:
+            offset = self._reader.position(lagging)
+            data = await run.read(lagging, offset, READ_BYTES)
+            if not data:
+                self._reader.drop_barrier()
+            self._reader.feed(lagging, offset, data)
+            await self._store()
+
+    async def _read_rest(self, run: DetachedRun, state: RunState) -> None:
+        """Read both spools up to the sizes that were recorded with the exit code, then the unfinished last lines."""
+        sizes = {"stdout": state.stdout_size or 0, "stderr": state.stderr_size or 0}
+        while True:
+            advanced = False
+            for channel in ("stdout", "stderr"):
+                offset = self._reader.position(channel)
+                limit = min(READ_BYTES, sizes[channel] - offset)
+                if limit > 0 and (data := await run.read(channel, offset, limit)):
+                    self._reader.feed(channel, offset, data)
+                    advanced = advanced or self._reader.position(channel) > offset
+                    await self._store()
+            if not advanced and self._reader.overfull:
+                self._reader.drop_barrier()
+            elif not advanced:
+                break
+        self._reader.finish()
+        await self._store()
+
+    async def _store(self) -> None:
+        """Store everything the reader has, in stretches; the position moves only with a stored one."""
+        while True:
+            batch = self._reader.take(BATCH_ENTRIES)
+            position = self._writer.position
+            moved = (batch.stdout_offset, batch.stderr_offset) != (position.stdout_offset, position.stderr_offset)
+            if not batch.entries and not batch.step_changes and not moved:
+                return
+            await self._append(self._stretch(batch))
+            if batch.entries or batch.step_changes:
+                await self._publish(self._uuid, self._writer.position.log_count)
+
+    async def _append(self, stretch: Stretch) -> None:
+        """Append; while PostgreSQL is away wait for it: the spool on the server keeps what we do not read."""
+        attempt = 0
+        while True:
+            try:
+                await self._writer.append(stretch)
+            except (SQLAlchemyError, OSError) as error:
+                attempt += 1
+                log.warning("PostgreSQL is away, the log waits", deployment=self._uuid, error=type(error).__name__)
+                await asyncio.sleep(min(5.0, 0.1 * 2 ** min(attempt, 6)))
+            else:
+                return
+
+    def _stretch(self, batch: Batch) -> Stretch:
+        """Return the entries of a batch: its lines, with an opening entry where a step begins."""
+        moment = self._last_moment = max(self._last_moment, utcnow())
+        openings = list(batch.step_changes)
+        entries: list[dict[str, Any]] = []
+        dropped = 0
+        room = self._cap - self._writer.position.log_bytes
+        for index in range(len(batch.entries) + 1):
+            while openings and openings[0].before == index:
+                entries.append(self._opening(openings.pop(0).step, len(entries), moment))
+            if index == len(batch.entries):
+                break
+            line = batch.entries[index]
+            # An entry costs about 127 bytes of JSON beside its text; past the cap output is drained and counted.
+            room -= 127 + len(line.text)
+            if room < 0:
+                dropped += len(line.text) + 1
+                continue
+            entries.append(self._entry(line, moment))
+        return Stretch(entries, batch.stdout_offset, batch.stderr_offset, batch.step, self.steps.rows, dropped)
+
+    def _opening(self, step: int, index: int, moment: datetime) -> dict[str, Any]:
+        order = self._writer.position.log_count + index + 1
+        self.steps.open(step, order, moment)
+        self.step, self.last_error_line = step, None
+        planned = self._plan.steps[step - 1]
+        return log_entry(
+            planned.name,
+            timestamp=moment,
+            order=order,
+            batch=step,
+            command=self._redactor.redact(planned.shown),
+            name=planned.name,
+            hidden=planned.hidden,
+        )
+
+    def _entry(self, line: Line, moment: datetime) -> dict[str, Any]:
+        step = max(line.step, 1)
+        if line.channel == "stderr" and line.text.strip():
+            self.last_error_line = line.text.strip()
+        hidden = line.step > 0 and self._plan.steps[line.step - 1].hidden
+        return log_entry(line.text, type=line.channel, timestamp=moment, order=0, batch=step, hidden=hidden)

@@ -1,0 +1,79 @@
+"""The two kinds of deployment as values: everything in which a service and a database deployment differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.compose.plan import DeploymentPlan, ServerFacts
+from app.compose_services.planning import plan_service_start
+from app.compose_services.snapshot import ServiceSnapshot
+from app.databases.planning import plan_database_start
+from app.databases.snapshot import DatabaseSnapshot
+from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
+from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
+
+KindName = Literal["service", "database"]
+AnyQueue = ServiceDeploymentQueue | DatabaseDeploymentQueue
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: its tables, its words, its planner."""
+
+    name: KindName
+    queue: type[ServiceDeploymentQueue] | type[DatabaseDeploymentQueue]
+    slices: type[ServiceDeploymentLogSlice] | type[DatabaseDeploymentLogSlice]
+    status_event: str
+    same_resource: tuple[str, ...]
+    """The columns that name the resource."""
+    resource_type: str
+    """SQL for `resource_operations.resource_type` of a row aliased `q`."""
+    resource_id: str
+    """SQL for `resource_operations.resource_id` of a row aliased `q`."""
+    plan: Callable[[dict[str, Any], ServerFacts], DeploymentPlan]
+
+    @property
+    def table(self) -> str:
+        """The queue's table."""
+        return self.queue.__tablename__
+
+    @property
+    def slice_table(self) -> str:
+        """The log slices' table."""
+        return self.slices.__tablename__
+
+
+def _plan_service(snapshot: dict[str, Any], facts: ServerFacts) -> DeploymentPlan:
+    return plan_service_start(ServiceSnapshot.model_validate(snapshot), facts)
+
+
+def _plan_database(snapshot: dict[str, Any], facts: ServerFacts) -> DeploymentPlan:
+    return plan_database_start(DatabaseSnapshot.model_validate(snapshot), facts)
+
+
+SERVICE = Kind(
+    name="service",
+    queue=ServiceDeploymentQueue,
+    slices=ServiceDeploymentLogSlice,
+    status_event="ServiceStatusChanged",
+    same_resource=("service_id",),
+    resource_type="'service'",
+    resource_id="q.service_id",
+    plan=_plan_service,
+)
+DATABASE = Kind(
+    name="database",
+    queue=DatabaseDeploymentQueue,
+    slices=DatabaseDeploymentLogSlice,
+    status_event="DatabaseStatusChanged",
+    same_resource=("database_type", "database_id"),
+    resource_type="q.database_type",
+    resource_id="q.database_id::bigint",
+    plan=_plan_database,
+)
+KINDS: tuple[Kind, ...] = (SERVICE, DATABASE)
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind called `service` or `database`."""
+    return SERVICE if name == SERVICE.name else DATABASE

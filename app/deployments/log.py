@@ -1,0 +1,330 @@
+"""The log in PostgreSQL: append exactly once, settle, seal, read.
+
+An append is one statement: the UPDATE of the queue row is the lock and compares what this worker expects (its epoch, the
+count, both offsets); the slice is inserted only if it matched. Zero rows mean: already in, or someone else's. Measured
+for the design: 0.28 ms against 0.60 ms with a separate lock; ten writers without one kept 28 of 200 lines.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.deployments.kinds import KINDS, Kind
+from app.kit.clock import utcnow
+from app.models.deployment_status import DeploymentStatus, sources
+from app.models.log_entry import join_entries, log_entry, own_message, parse_entries
+from app.postgres import Sessions
+
+SEAL_LIMIT_BYTES = 4 * 1024 * 1024
+"""A larger log stays in slices for good: joining 32 MB took 0.84 s under the lock, and a tail page then 290 ms."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds this deployment now, or it is settled: let go, write nothing."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """What the worker expects the row to hold; moves with every append."""
+
+    lease_epoch: int
+    log_count: int
+    stdout_offset: int
+    stderr_offset: int
+    log_bytes: int = 0
+    dropped_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Entries to append, and where the row stands after them."""
+
+    entries: Sequence[dict[str, Any]]
+    stdout_offset: int
+    stderr_offset: int
+    step: int
+    steps: Sequence[dict[str, Any]]
+    dropped_bytes: int = 0
+
+
+def _append(kind: Kind) -> TextClause:
+    return text(
+        f"""
+        WITH moved AS (
+            UPDATE {kind.table} SET
+                log_count = log_count + :count, log_bytes = log_bytes + :bytes, dropped_bytes = dropped_bytes + :dropped,
+                stdout_offset = :new_stdout_offset, stderr_offset = :new_stderr_offset,
+                step = :step, steps = cast(:steps AS jsonb),
+                phase = coalesce(:new_phase, phase),
+                current_process_id = coalesce(:process_id, current_process_id),
+                run_clock = coalesce(:run_clock, run_clock),
+                lease_until = clock_timestamp() + make_interval(secs => :lease_seconds), updated_at = clock_timestamp()
+            WHERE id = :id AND status = 'in_progress' AND lease_epoch = :lease_epoch AND log_count = :log_count
+              AND stdout_offset = :stdout_offset AND stderr_offset = :stderr_offset
+              AND (cast(:phase AS text) IS NULL OR phase = :phase)
+            RETURNING id, cancel_requested_at
+        ), inserted AS (
+            INSERT INTO {kind.slice_table} (deployment_id, first_order, entry_count, entries)
+            SELECT id, :log_count + 1, :count, :entries FROM moved WHERE :count > 0
+        )
+        SELECT cancel_requested_at FROM moved
+        """
+    )
+
+
+_APPEND = {kind.name: _append(kind) for kind in KINDS}
+_LOOK = {
+    kind.name: text(
+        f"""SELECT status, lease_epoch, log_count, stdout_offset, stderr_offset, phase, cancel_requested_at
+        FROM {kind.table} WHERE id = :id"""
+    )
+    for kind in KINDS
+}
+
+
+class LogWriter:
+    """The log of one claimed deployment, written by the worker that holds its lease. Positions are never guessed."""
+
+    def __init__(
+        self, sessions: Sessions, kind: Kind, deployment_id: int, position: Position, *, lease_seconds: float
+    ) -> None:
+        self.kind = kind
+        self.deployment_id = deployment_id
+        self.position = position
+        self.cancel_requested = False
+        self._sessions = sessions
+        self._lease_seconds = lease_seconds
+
+    async def append(
+        self,
+        stretch: Stretch,
+        *,
+        phase: str | None = None,
+        new_phase: str | None = None,
+        process_id: str | None = None,
+        run_clock: datetime | None = None,
+    ) -> None:
+        """Store a stretch, numbered from the present count on; raise LeaseLost when the row is not as expected.
+
+        `phase` → `new_phase` is compared and set in the same statement: entries of our own, which move no offset, are
+        written only together with it, so that a retry cannot store them twice. Raises the driver's error when
+        PostgreSQL is away; the call may then be repeated: a stretch that did get in is recognised.
+        """
+        entries = number(stretch.entries, self.position.log_count)
+        joined = join_entries(entries)
+        values = {
+            **_expected(self.deployment_id, self.position),
+            "count": len(entries),
+            "bytes": len(joined.encode()) + 1 if entries else 0,
+            "dropped": stretch.dropped_bytes,
+            "entries": joined,
+            "new_stdout_offset": stretch.stdout_offset,
+            "new_stderr_offset": stretch.stderr_offset,
+            "step": stretch.step,
+            "steps": json.dumps(list(stretch.steps)),
+            "phase": phase,
+            "new_phase": new_phase,
+            "process_id": process_id,
+            "run_clock": run_clock,
+            "lease_seconds": self._lease_seconds,
+        }
+        async with self._sessions.begin() as session:
+            row = (await session.execute(_APPEND[self.kind.name], values)).one_or_none()
+            if row is None:
+                row = await self._already_in(session, stretch, new_phase)
+        self.cancel_requested = row.cancel_requested_at is not None
+        self.position = replace(
+            self.position,
+            log_count=self.position.log_count + len(entries),
+            stdout_offset=stretch.stdout_offset,
+            stderr_offset=stretch.stderr_offset,
+            log_bytes=self.position.log_bytes + values["bytes"],
+            dropped_bytes=self.position.dropped_bytes + stretch.dropped_bytes,
+        )
+
+    async def _already_in(self, session: AsyncSession, stretch: Stretch, new_phase: str | None) -> Any:
+        """Return the row when it is exactly what this append would have left (its answer was lost), else LeaseLost."""
+        row = (await session.execute(_LOOK[self.kind.name], {"id": self.deployment_id})).one_or_none()
+        after = (
+            DeploymentStatus.IN_PROGRESS,
+            self.position.lease_epoch,
+            self.position.log_count + len(stretch.entries),
+            stretch.stdout_offset,
+            stretch.stderr_offset,
+        )
+        if (
+            row is None
+            or (row.status, row.lease_epoch, row.log_count, row.stdout_offset, row.stderr_offset) != after
+            or (new_phase is not None and row.phase != new_phase)
+        ):
+            raise LeaseLost(f"The deployment {self.deployment_id} is no longer this worker's.")
+        return row
+
+
+def number(entries: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Return the entries with `order` counting on from `count`."""
+    return [{**entry, "order": order} for order, entry in enumerate(entries, start=count + 1)]
+
+
+def _expected(deployment_id: int, position: Position) -> dict[str, Any]:
+    return {
+        "id": deployment_id,
+        "lease_epoch": position.lease_epoch,
+        "log_count": position.log_count,
+        "stdout_offset": position.stdout_offset,
+        "stderr_offset": position.stderr_offset,
+    }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a deployment ended. `failure_reason` is one redacted sentence, None when it finished."""
+
+    status: DeploymentStatus
+    failure_reason: str | None = None
+    exit_code: int | None = None
+    resource_status: str | None = None
+    """What the resource is now, e.g. `running:healthy`; None leaves it as it was."""
+
+
+def _settle(kind: Kind) -> TextClause:
+    return text(
+        f"""
+        UPDATE {kind.table} SET
+            status = :status, failure_reason = :failure_reason, exit_code = :exit_code, finished_at = clock_timestamp(),
+            phase = 'settled', steps = cast(:steps AS jsonb), log_count = log_count + :count,
+            log_bytes = log_bytes + :bytes, dropped_bytes = dropped_bytes + :dropped,
+            stdout_offset = :new_stdout_offset, stderr_offset = :new_stderr_offset,
+            lease_owner = NULL, lease_until = NULL, lease_epoch = lease_epoch + 1, updated_at = clock_timestamp()
+        WHERE id = :id AND status = ANY(:sources) AND lease_epoch = :lease_epoch AND log_count = :log_count
+          AND stdout_offset = :stdout_offset AND stderr_offset = :stderr_offset
+        RETURNING log_bytes, team_id, resource_uuid, deployment_uuid, {", ".join(kind.same_resource)}
+        """
+    )
+
+
+def _seal(kind: Kind) -> TextClause:
+    return text(
+        f"""
+        UPDATE {kind.table} SET logs = '[' || coalesce(
+            (SELECT string_agg(entries, ',' ORDER BY first_order) FROM {kind.slice_table} WHERE deployment_id = :id), ''
+        ) || ']' WHERE id = :id
+        """
+    )
+
+
+_SETTLE = {kind.name: _settle(kind) for kind in KINDS}
+_SEAL = {kind.name: _seal(kind) for kind in KINDS}
+_INSERT_SLICE = {
+    kind.name: text(
+        f"""INSERT INTO {kind.slice_table} (deployment_id, first_order, entry_count, entries)
+        VALUES (:id, :first, :count, :entries)"""
+    )
+    for kind in KINDS
+}
+_DELETE_SLICES = {kind.name: text(f"DELETE FROM {kind.slice_table} WHERE deployment_id = :id") for kind in KINDS}
+_LEAVE_EVENT = text(
+    "INSERT INTO outbox_events (team_id, name, payload) VALUES (:team_id, :name, cast(:payload AS jsonb))"
+)
+
+
+async def settle(
+    session: AsyncSession, kind: Kind, deployment_id: int, position: Position, *, last: Stretch, verdict: Verdict
+) -> None:
+    """Give a deployment its final status with its last entries, seal its log, leave its event: one transaction.
+
+    The caller commits. Raises LeaseLost when the row is not as expected; nothing is written after a settle.
+    """
+    entries = number(last.entries, position.log_count)
+    joined = join_entries(entries)
+    values = {
+        **_expected(deployment_id, position),
+        "status": verdict.status.value,
+        "failure_reason": verdict.failure_reason,
+        "exit_code": verdict.exit_code,
+        "sources": [status.value for status in sources(verdict.status)],
+        "steps": json.dumps(list(last.steps)),
+        "count": len(entries),
+        "bytes": len(joined.encode()) + 1 if entries else 0,
+        "dropped": last.dropped_bytes,
+        "new_stdout_offset": last.stdout_offset,
+        "new_stderr_offset": last.stderr_offset,
+    }
+    row = (await session.execute(_SETTLE[kind.name], values)).one_or_none()
+    if row is None:
+        raise LeaseLost(f"The deployment {deployment_id} is no longer this worker's.")
+    if entries:
+        slice_values = {"id": deployment_id, "first": position.log_count + 1, "count": len(entries), "entries": joined}
+        await session.execute(_INSERT_SLICE[kind.name], slice_values)
+    if row.log_bytes <= SEAL_LIMIT_BYTES:
+        await session.execute(_SEAL[kind.name], {"id": deployment_id})
+        await session.execute(_DELETE_SLICES[kind.name], {"id": deployment_id})
+    payload = {
+        "kind": kind.name,
+        "resource_uuid": row.resource_uuid,
+        "deployment_uuid": row.deployment_uuid,
+        "status": verdict.status.value,
+        "resource_status": verdict.resource_status,
+        "failure_reason": verdict.failure_reason,
+    }
+    event = {"team_id": row.team_id, "name": kind.status_event, "payload": json.dumps(payload)}
+    await session.execute(_LEAVE_EVENT, event)
+    if verdict.resource_status is not None:
+        await session.execute(*_resource_status(kind, row, verdict.resource_status))
+
+
+def _resource_status(kind: Kind, row: Any, status: str) -> tuple[TextClause, dict[str, Any]]:
+    if kind.same_resource == ("service_id",):
+        table, resource_id = "services", row.service_id
+    else:
+        table, resource_id = row.database_type.replace("-", "_"), int(row.database_id)
+    statement = text(f"UPDATE {table} SET status = :status, status_at = clock_timestamp() WHERE id = :id")
+    return statement, {"status": status, "id": resource_id}
+
+
+_READ = {
+    kind.name: text(
+        f"""
+        SELECT q.status, q.log_count, q.logs,
+               (SELECT string_agg(s.entries, ',' ORDER BY s.first_order) FROM {kind.slice_table} AS s
+                WHERE s.deployment_id = q.id AND s.first_order <= cast(:until AS int)
+                  AND s.first_order + s.entry_count - 1 > cast(:after AS int)) AS stretch
+        FROM {kind.table} AS q WHERE q.id = :id
+        """
+    )
+    for kind in KINDS
+}
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """Entries by `order`, with the status and count of the very moment they were read in."""
+
+    status: str
+    log_count: int
+    entries: list[dict[str, Any]]
+
+
+async def read_page(session: AsyncSession, kind: Kind, deployment_id: int, *, after: int, limit: int) -> LogPage | None:
+    """Return at most `limit` entries with `order` > `after`, sealed or not; None when the row is gone.
+
+    Row and slices come from one statement: one that saw the row running and then read slices after the seal got nothing.
+    """
+    values = {"id": deployment_id, "after": after, "until": after + limit}
+    row = (await session.execute(_READ[kind.name], values)).one_or_none()
+    if row is None:
+        return None
+    entries = parse_entries(row.logs[1:-1]) if row.logs is not None else parse_entries(row.stretch or "")
+    chosen = [entry for entry in entries if after < entry["order"] <= after + limit]
+    return LogPage(row.status, row.log_count, chosen)
+
+
+def own_entry(output: str, *, batch: int, type: str = "stdout", hidden: bool = False) -> dict[str, Any]:  # noqa: A002
+    """Return an entry of Shiplog itself, still without its number."""
+    message, entry_type = own_message(output, type)
+    return log_entry(message, type=entry_type, timestamp=utcnow(), order=0, batch=batch, hidden=hidden)

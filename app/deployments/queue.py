@@ -1,0 +1,149 @@
+"""Asking for a deployment: the row is there, committed, before anything is dispatched.
+
+Lock order: the resources (`FOR KEY SHARE`), then the servers, both ascending; `POST /deploy?uuid=a,b` against `b,a`
+deadlocks otherwise.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.deployments.kinds import KINDS, AnyQueue
+from app.deployments.snapshots import Placement, placement_of, snapshot_of_database, snapshot_of_service
+from app.kit.ids import new_uuid
+from app.models.database_deployment_queue import DatabaseDeploymentQueue
+from app.models.deployment_status import DeploymentStatus
+from app.models.resource import DeployableMixin
+from app.models.service import Service
+from app.models.service_deployment_queue import ServiceDeploymentQueue
+from app.models.standalone.columns import StandaloneMixin
+
+QUEUE_FULL = "Deployment queue is full. Please wait for existing deployments to complete."
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What became of the request. `status` is `queued` or `queue_full`; without a row there is no uuid."""
+
+    status: str
+    message: str
+    deployment_uuid: str | None = None
+    deployment: AnyQueue | None = None
+    server_id: int | None = None
+
+
+_COUNT_QUEUED = text(
+    "SELECT "
+    + " + ".join(
+        f"(SELECT count(*) FROM {kind.table} WHERE server_id = :server_id AND status = 'queued')" for kind in KINDS
+    )
+)
+
+
+async def lock_for_deployment(session: AsyncSession, resources: Iterable[DeployableMixin]) -> None:
+    """Lock resources, then their servers, each in ascending order."""
+    ordered = sorted(resources, key=lambda one: (one.resource_type, one.id))
+    for resource in ordered:
+        table = type(resource).__tablename__
+        await session.execute(text(f"SELECT id FROM {table} WHERE id = :id FOR KEY SHARE"), {"id": resource.id})
+    for server_id in sorted({resource.server_id for resource in ordered}):
+        await session.execute(text("SELECT id FROM servers WHERE id = :id FOR NO KEY UPDATE"), {"id": server_id})
+
+
+async def queue_service_deployment(
+    session: AsyncSession,
+    service: Service,
+    deployment_uuid: str | None = None,
+    *,
+    pull_latest_images: bool = False,
+    stop_before_start: bool = False,
+    is_api: bool = False,
+    requested_by: str | None = None,
+    action: str = "start",
+) -> Queued:
+    """Make the row of a service deployment and return it; the caller commits, then wakes the server."""
+    await lock_for_deployment(session, [service])
+    placement = await placement_of(session, service)
+    if await _is_full(session, placement):
+        return Queued("queue_full", QUEUE_FULL)
+    uuid = deployment_uuid or new_uuid()
+    row = ServiceDeploymentQueue(
+        **_common(service, placement, uuid, is_api=is_api, requested_by=requested_by, action=action),
+        service_id=service.id,
+        service_name=service.name,
+        deployment_url=f"/services/{service.uuid}/deployment/{uuid}",
+        pull_latest_images=pull_latest_images,
+        stop_before_start=stop_before_start,
+        configuration_snapshot=await snapshot_of_service(
+            session,
+            service,
+            placement,
+            pull_latest_images=pull_latest_images,
+            stop_before_start=stop_before_start,
+        ),
+    )
+    return await _add(session, row, "Service deployment queued.", placement)
+
+
+async def queue_database_deployment(
+    session: AsyncSession,
+    database: StandaloneMixin,
+    deployment_uuid: str | None = None,
+    *,
+    is_api: bool = False,
+    requested_by: str | None = None,
+    action: str = "start",
+) -> Queued:
+    """Make the row of a database deployment and return it; the caller commits, then wakes the server."""
+    await lock_for_deployment(session, [database])
+    placement = await placement_of(session, database)
+    if await _is_full(session, placement):
+        return Queued("queue_full", QUEUE_FULL)
+    uuid = deployment_uuid or new_uuid()
+    row = DatabaseDeploymentQueue(
+        **_common(database, placement, uuid, is_api=is_api, requested_by=requested_by, action=action),
+        database_id=str(database.id),
+        database_type=database.resource_type,
+        database_name=database.name,
+        deployment_url=f"/databases/{database.uuid}/deployment/{uuid}",
+        configuration_snapshot=await snapshot_of_database(session, database, placement),
+    )
+    return await _add(session, row, "Database deployment queued.", placement)
+
+
+async def _is_full(session: AsyncSession, placement: Placement) -> bool:
+    queued = await session.execute(_COUNT_QUEUED, {"server_id": str(placement.server.id)})
+    return bool(queued.scalar_one() >= placement.settings.deployment_queue_limit)
+
+
+def _common(
+    resource: DeployableMixin,
+    placement: Placement,
+    uuid: str,
+    *,
+    is_api: bool,
+    requested_by: str | None,
+    action: str,
+) -> dict[str, Any]:
+    return {
+        "team_id": placement.project.team_id,
+        "resource_uuid": resource.uuid,
+        "deployment_uuid": uuid,
+        "status": DeploymentStatus.QUEUED,
+        "action": action,
+        "options": {"deadline_seconds": placement.settings.deployment_timeout},
+        "is_api": is_api,
+        "requested_by": requested_by,
+        "server_id": str(placement.server.id),
+        "server_uuid": placement.server.uuid,
+        "server_name": placement.server.name,
+    }
+
+
+async def _add(session: AsyncSession, row: AnyQueue, message: str, placement: Placement) -> Queued:
+    session.add(row)
+    await session.flush()
+    return Queued(DeploymentStatus.QUEUED.value, message, row.deployment_uuid, row, placement.server.id)

@@ -1,0 +1,138 @@
+"""What the deployment endpoints answer: the plan's columns and what surrounds them."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from app.deployments.kinds import AnyQueue, KindName
+from app.kit.schema import ResponseSchema, Timestamp
+from app.models.deployment_status import DeploymentStatus
+from app.models.service_deployment_queue import ServiceDeploymentQueue
+
+
+class DeploymentStep(ResponseSchema):
+    """One named stage of a deployment."""
+
+    name: str = Field(examples=["Pull images"])
+    batch: int = Field(description="The step's number, as `batch` in its log entries.")
+    started_at: str | None = None
+    finished_at: str | None = None
+    exit_code: int | None = Field(default=None, description="Null while it runs or when it was never reached.")
+    first_order: int | None = Field(default=None, description="`order` of its first log entry.")
+    last_order: int | None = Field(default=None, description="`order` of its last log entry.")
+
+
+class Deployment(ResponseSchema):
+    """What both kinds of deployment have."""
+
+    id: int
+    deployment_uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])
+    resource_uuid: str
+    status: DeploymentStatus
+    action: str
+    is_api: bool
+    requested_by: str | None
+    server_id: str
+    server_uuid: str
+    server_name: str
+    deployment_url: str | None
+    current_process_id: str | None = Field(description="Pid of the run's supervisor on the server.")
+    failure_reason: str | None
+    exit_code: int | None
+    log_count: int
+    log_bytes: int
+    dropped_bytes: int
+    queue_position: int | None = Field(
+        default=None, description="Place in the server's queue, from 1; null unless queued."
+    )
+    duration_ms: int | None = Field(default=None, description="From start to end, or to now while it runs.")
+    steps: list[DeploymentStep]
+    logs: str | None = Field(
+        default=None,
+        description="The log as a JSON string, an array of entries. Only with `read:sensitive`, in lists only with "
+        "`include=logs`; it grows while the deployment runs.",
+    )
+    created_at: Timestamp
+    updated_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    cancel_requested_at: Timestamp | None
+
+
+class ServiceDeployment(Deployment):
+    """One deployment of a service."""
+
+    kind: Literal["service"] = "service"
+    service_id: int
+    service_name: str
+    pull_latest_images: bool
+    stop_before_start: bool
+
+
+class DatabaseDeployment(Deployment):
+    """One deployment of a database."""
+
+    kind: Literal["database"] = "database"
+    database_id: str
+    database_type: str = Field(examples=["standalone-postgresql"])
+    database_name: str
+
+
+AnyDeployment = ServiceDeployment | DatabaseDeployment
+
+
+class LogEntry(ResponseSchema):
+    """One redacted line."""
+
+    command: str | None
+    output: str
+    type: Literal["stdout", "stderr"]
+    timestamp: str
+    hidden: bool
+    batch: int
+    order: int
+    name: str | None = Field(default=None, description="Name of the step, on the entry that opens it.")
+
+
+class LogPageAnswer(ResponseSchema):
+    """A page of the log and where the deployment stood when it was read."""
+
+    status: DeploymentStatus
+    log_count: int
+    entries: list[LogEntry]
+
+
+class DeployedItem(ResponseSchema):
+    """What became of one resource of `POST /deploy`."""
+
+    message: str = Field(examples=["Service shop started. It could take a while, be patient."])
+    resource_uuid: str
+    deployment_uuid: str | None = Field(default=None, description="Null only when the server's queue is full.")
+
+
+class DeployAnswer(ResponseSchema):
+    """Answer of `POST /deploy`."""
+
+    deployments: list[DeployedItem]
+
+
+class StartAnswer(ResponseSchema):
+    """Answer of start and restart."""
+
+    message: str = Field(examples=["Service starting request queued."])
+    deployment_uuid: str
+
+
+def deployment_answer(
+    row: AnyQueue, *, logs: str | None, queue_position: int | None, duration_ms: int | None
+) -> AnyDeployment:
+    """Return the answer for a row; `logs` is None unless the caller may see them."""
+    schema: type[AnyDeployment] = ServiceDeployment if isinstance(row, ServiceDeploymentQueue) else DatabaseDeployment
+    hidden = {"kind", "logs", "queue_position", "duration_ms"}
+    values: dict[str, Any] = {name: getattr(row, name) for name in schema.model_fields if name not in hidden}
+    return schema(**values, logs=logs, queue_position=queue_position, duration_ms=duration_ms)
+
+
+def kind_name_of(row: AnyQueue) -> KindName:
+    """Return `service` or `database`."""
+    return "service" if isinstance(row, ServiceDeploymentQueue) else "database"

@@ -1,0 +1,119 @@
+"""The worker process: arq receives nudges, everything else are tasks of this process.
+
+When Redis is away the arq part ends and is tried again with back-off; runs and the sweep go on without it.
+"""
+
+import asyncio
+import signal
+from typing import Any
+
+import structlog
+from arq.connections import RedisSettings
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from app.deployments.dispatcher import Dispatcher
+from app.deployments.runner import Runner
+from app.kit import encryption
+from app.kit.ids import new_uuid
+from app.logs import configure_logging
+from app.operations.runner import run_operations
+from app.postgres import create_engine, create_sessions
+from app.redis import QUEUE_NAME, Waker, redis_settings
+from app.remote.ssh import SshHostPool
+from app.servers.validation import validate_server
+from app.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerProcess:
+    """Everything one worker holds; `run` returns after `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        encryption.install(encryption.Keyring(settings.encryption_keys()))
+        self.owner = new_uuid()
+        self._settings = settings
+        self._engine = create_engine(settings)
+        self._sessions = create_sessions(self._engine)
+        self._hosts = SshHostPool()
+        self._waker = Waker(settings.redis())
+        runner = Runner(self._sessions, self._hosts, settings, self._waker.publish_count)
+        self.dispatcher = Dispatcher(self._sessions, settings, self.owner, runner.run, self._run_operations)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the process to end: runs are handed over within seconds."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        log.info("worker started", owner=self.owner)
+        loops = [
+            asyncio.create_task(self.dispatcher.sweep(), name="sweep"),
+            asyncio.create_task(self.dispatcher.keep_leases(), name="leases"),
+            asyncio.create_task(self._receive_nudges(), name="nudges"),
+        ]
+        ended = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait({ended, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        for loop in loops:
+            loop.cancel()
+        outcomes = await asyncio.gather(*loops, return_exceptions=True)
+        await self.dispatcher.stop()
+        await self._hosts.close()
+        await self._waker.close()
+        await self._engine.dispose()
+        log.info("worker stopped", owner=self.owner)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _run_operations(self, server_id: int) -> None:
+        await run_operations(self._sessions, self._hosts, server_id, self.owner)
+
+    async def _look(self, _: dict[str, Any], server_id: int) -> None:
+        await self.dispatcher.look(server_id)
+
+    async def _validate(self, _: dict[str, Any], server_id: int, accept_new_host_key: bool = False) -> None:
+        await validate_server(self._sessions, self._hosts, server_id, accept_new_host_key=accept_new_host_key)
+
+    async def _receive_nudges(self) -> None:
+        attempt = 0
+        while True:
+            worker = self._nudge_receiver(redis_settings(self._settings.redis()))
+            try:
+                attempt += 1
+                await worker.main()
+            except (RedisError, OSError) as error:
+                log.warning("redis is away, trying again", error=type(error).__name__)
+            finally:
+                await worker.close()
+            await asyncio.sleep(min(15.0, 0.5 * 2 ** min(attempt, 5)))
+
+    def _nudge_receiver(self, redis: RedisSettings) -> Worker:
+        # A nudge is answered by looking and forgotten: no result, no second try, no job that blocks another one.
+        return Worker(
+            functions=[
+                func(self._look, name="look", keep_result=0, max_tries=1, timeout=60),
+                func(self._validate, name="validate", keep_result=0, max_tries=1, timeout=120),
+            ],
+            queue_name=QUEUE_NAME,
+            redis_settings=redis,
+            handle_signals=False,
+            poll_delay=0.05,
+            max_jobs=20,
+            health_check_interval=3600,
+            log_results=False,
+        )
+
+
+async def main() -> None:
+    """Run one worker until SIGTERM or SIGINT."""
+    settings = get_settings()
+    configure_logging(settings.log_level)
+    process = WorkerProcess(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop)
+    await process.run()
