@@ -1,0 +1,41 @@
+"""Statements on services: always inside a team, never a deleted one."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from app.kit.repository import Repository
+from app.models.environment import Environment
+from app.models.project import Project
+from app.models.service import Service
+
+
+class ServiceRepository(Repository[Service]):
+    """Services of a team, with environment, project, server and destination loaded."""
+
+    model = Service
+
+    async def get(self, team_id: int, uuid: str, *, for_update: bool = False) -> Service | None:
+        """Return one service of the team, or None; `for_update` locks its row."""
+        statement = self._of_team(team_id).where(Service.uuid == uuid)
+        if for_update:
+            statement = statement.with_for_update(of=Service).execution_options(populate_existing=True)
+        return await self.one_or_none(statement)
+
+    async def of_team(self, team_id: int) -> Sequence[Service]:
+        """Return every service of the team, oldest first."""
+        return await self.all(self._of_team(team_id).order_by(Service.created_at, Service.id))
+
+    def _of_team(self, team_id: int) -> Select[Service]:
+        return (
+            self.statement()
+            .join(Service.environment)
+            .join(Environment.project)
+            .where(Project.team_id == team_id, Service.deleted_at.is_(None))
+            .options(
+                contains_eager(Service.environment).contains_eager(Environment.project),
+                joinedload(Service.server),
+                joinedload(Service.destination),
+            )
+        )

@@ -1,0 +1,97 @@
+"""Statements on operations and on what they touch: the resource, its variables, its history."""
+
+from typing import Any
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kit.repository import Repository
+from app.models.database_deployment_queue import DatabaseDeploymentQueue
+from app.models.environment_variable import EnvironmentVariable
+from app.models.resource import DeployableMixin
+from app.models.resource_operation import ResourceOperation
+from app.models.service import Service
+from app.models.service_deployment_queue import ServiceDeploymentQueue
+from app.models.standalone import STANDALONE_MODELS
+
+RESOURCE_MODELS: dict[str, type[Any]] = {Service.resource_type: Service, **STANDALONE_MODELS}
+"""Every model that an operation can be on, by its `resource_type`."""
+
+_ACTIVE = ("queued", "in_progress")
+
+
+class OperationRepository(Repository[ResourceOperation]):
+    """Operations of a team."""
+
+    model = ResourceOperation
+
+    async def get(self, team_id: int, uuid: str) -> ResourceOperation | None:
+        """Return one operation of the team, or None; it outlives its resource."""
+        return await self.one_or_none(
+            self.statement().where(ResourceOperation.uuid == uuid, ResourceOperation.team_id == team_id)
+        )
+
+    async def active_of(self, resource: DeployableMixin) -> ResourceOperation | None:
+        """Return the operation of the resource that waits or runs, or None."""
+        return await self.one_or_none(
+            self.statement().where(
+                ResourceOperation.resource_type == resource.resource_type,
+                ResourceOperation.resource_id == resource.id,
+                ResourceOperation.status.in_(_ACTIVE),
+            )
+        )
+
+
+async def active_deployment_uuid(session: AsyncSession, resource: DeployableMixin) -> str | None:
+    """Return the uuid of the resource's oldest deployment that waits or runs, or None."""
+    queue, of_resource = _history(resource.resource_type, resource.id)
+    statement = select(queue.deployment_uuid).where(*of_resource, queue.status.in_(_ACTIVE))
+    return (await session.execute(statement.order_by(queue.created_at, queue.id).limit(1))).scalar_one_or_none()
+
+
+async def was_ever_started(session: AsyncSession, resource: DeployableMixin) -> bool:
+    """Return whether anything of the resource can be on its server.
+
+    A history that was pruned says nothing, so a status that was ever set counts too.
+    """
+    if resource.status_at is not None:
+        return True
+    queue, of_resource = _history(resource.resource_type, resource.id)
+    statement = select(exists().where(*of_resource, queue.started_at.is_not(None)))
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def lock_resource(session: AsyncSession, resource_type: str, resource_id: int) -> DeployableMixin | None:
+    """Lock and return a resource, deleted or not; None when it is gone or of a type this version does not know."""
+    model = RESOURCE_MODELS.get(resource_type)
+    if model is None:
+        return None
+    statement = select(model).where(model.id == resource_id).with_for_update()
+    resource: DeployableMixin | None = (
+        await session.execute(statement.execution_options(populate_existing=True))
+    ).scalar_one_or_none()
+    return resource
+
+
+async def forget_resource(session: AsyncSession, resource: DeployableMixin) -> None:
+    """Delete the resource's row with its variables and its history."""
+    queue, of_resource = _history(resource.resource_type, resource.id)
+    await session.execute(delete(queue).where(*of_resource))
+    await session.execute(
+        delete(EnvironmentVariable).where(
+            EnvironmentVariable.resource_type == resource.resource_type,
+            EnvironmentVariable.resource_id == resource.id,
+        )
+    )
+    model: Any = type(resource)
+    await session.execute(delete(model).where(model.id == resource.id))
+
+
+def _history(resource_type: str, resource_id: int) -> tuple[Any, tuple[Any, ...]]:
+    """Return the queue of a resource and the conditions that pick its rows."""
+    if resource_type == Service.resource_type:
+        return ServiceDeploymentQueue, (ServiceDeploymentQueue.service_id == resource_id,)
+    return DatabaseDeploymentQueue, (
+        DatabaseDeploymentQueue.database_id == str(resource_id),
+        DatabaseDeploymentQueue.database_type == resource_type,
+    )

@@ -1,0 +1,203 @@
+"""Runs claimed operations over SSH, step by step, and settles them with what they change.
+
+A step is typed on the server and waited for; the lease is renewed meanwhile. Every step can be repeated, so a link that
+is lost in the middle fails the operation and asking again does the rest.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.compose.plan import ServerFacts
+from app.kit.clock import utcnow
+from app.kit.redaction import Redactor
+from app.models.outbox_event import OutboxEvent
+from app.models.resource import DeployableMixin, current_secrets
+from app.models.server import Server
+from app.models.service import Service
+from app.operations.claim import (
+    ClaimedOperation,
+    claim_operation,
+    renew_operation,
+    settle_operation,
+    store_logs,
+    take_over_expired,
+)
+from app.operations.log import OperationLog
+from app.operations.planning import DeleteOptions, OperationStep, plan_delete, plan_stop
+from app.operations.repository import forget_resource, lock_resource, was_ever_started
+from app.operations.status import EXITED
+from app.postgres import Sessions, transaction
+from app.remote.errors import RemoteError
+from app.remote.host import Address, Host, HostPool
+from app.servers.repository import load_address
+
+log = structlog.get_logger(__name__)
+
+WORKER_LOST = "Worker lost: the process that did this is gone. Ask again, every step can be repeated."
+UNEXPECTED = "Shiplog met an error it did not expect; the log of the worker has the details."
+
+
+class _Failed(Exception):
+    """A step that failed; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a claimed operation needs: where, what to type, what to hide."""
+
+    address: Address
+    steps: tuple[OperationStep, ...]
+    secrets: frozenset[str]
+    timeout: float
+
+
+async def run_operations(
+    sessions: Sessions, hosts: HostPool, server_id: int, owner: str, *, lease_seconds: float = 30
+) -> int:
+    """Run the server's queued operations one after another; return how many this call ran.
+
+    May take as long as the server's `deployment_timeout` for each step: run it as a task of the process.
+    """
+    count = 0
+    while (claimed := await claim_operation(sessions, server_id, owner, lease_seconds)) is not None:
+        async with _renewing(sessions, claimed, owner, lease_seconds):
+            await _run(sessions, hosts, claimed, owner)
+        count += 1
+    return count
+
+
+async def settle_lost_operations(sessions: Sessions, owner: str, *, lease_seconds: float = 30) -> int:
+    """Settle the operations whose worker is gone as failed; return how many."""
+    lost = await take_over_expired(sessions, owner, lease_seconds)
+    for claimed in lost:
+        await _settle(sessions, claimed, owner, None, WORKER_LOST)
+    return len(lost)
+
+
+async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, owner: str) -> None:
+    operation_log = OperationLog(Redactor(()))
+    reason: str | None = None
+    try:
+        task = await _load(sessions, claimed)
+        operation_log = OperationLog(Redactor(task.secrets))
+        if task.steps:
+            await _do(sessions, await hosts.get(task.address), claimed, owner, task, operation_log)
+        else:
+            operation_log.note("It was never started, so nothing is on the server.")
+    except (RemoteError, _Failed) as error:
+        reason = operation_log.redact(str(error))
+    except Exception as error:
+        log.exception("operation failed", operation=claimed.uuid, error=type(error).__name__)
+        reason = UNEXPECTED
+    if reason is not None:
+        operation_log.note(reason, "stderr")
+    await _settle(sessions, claimed, owner, operation_log, reason)
+
+
+async def _load(sessions: Sessions, claimed: ClaimedOperation) -> _Task:
+    async with transaction(sessions) as session:
+        resource = await lock_resource(session, claimed.resource_type, claimed.resource_id)
+        if resource is None:
+            raise _Failed("The resource is gone.")
+        server = await session.get_one(Server, claimed.server_id)
+        settings = await server.awaitable_attrs.settings
+        address = await load_address(session, server)
+        is_there = await was_ever_started(session, resource)
+        secrets = await current_secrets(resource)
+    facts = ServerFacts(data_folder=server.data_folder or "/data/shiplog", docker_needs_sudo=server.docker_needs_sudo)
+    steps = _plan(claimed, facts) if is_there else ()
+    return _Task(address, steps, secrets, float(settings.deployment_timeout))
+
+
+def _plan(claimed: ClaimedOperation, facts: ServerFacts) -> tuple[OperationStep, ...]:
+    if claimed.kind == "stop":
+        return plan_stop(claimed.resource_uuid, facts, docker_cleanup=bool(claimed.options.get("docker_cleanup", True)))
+    plural = "services" if claimed.resource_type == Service.resource_type else "databases"
+    folder = f"{plural}/{claimed.resource_uuid}"
+    return plan_delete(claimed.resource_uuid, folder, facts, DeleteOptions(**claimed.options))
+
+
+async def _do(
+    sessions: Sessions, host: Host, claimed: ClaimedOperation, owner: str, task: _Task, operation_log: OperationLog
+) -> None:
+    for batch, step in enumerate(task.steps, start=1):
+        operation_log.open_step(batch, step)
+        if not await store_logs(sessions, claimed.id, owner, operation_log.text()):
+            raise _Failed(WORKER_LOST)
+        completed = await host.run("sh", stdin=step.script.encode(), timeout=task.timeout)
+        operation_log.output(completed.stdout, "stdout")
+        last_line = operation_log.output(completed.stderr, "stderr")
+        if completed.exit_code != 0:
+            raise _Failed(f"{step.name}: {last_line or f'ended with exit code {completed.exit_code}.'}")
+
+
+@asynccontextmanager
+async def _renewing(
+    sessions: Sessions, claimed: ClaimedOperation, owner: str, lease_seconds: float
+) -> AsyncIterator[None]:
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(lease_seconds / 3)
+            try:
+                await renew_operation(sessions, claimed.id, owner, lease_seconds)
+            except Exception as error:
+                # An outage shorter than the lease is no reason to stop renewing.
+                log.warning("lease not renewed", operation=claimed.uuid, error=type(error).__name__)
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _settle(
+    sessions: Sessions,
+    claimed: ClaimedOperation,
+    owner: str,
+    operation_log: OperationLog | None,
+    reason: str | None,
+) -> None:
+    """Settle and change the resource in one transaction: stopped, gone, or back where it was."""
+    status = "finished" if reason is None else "failed"
+    logs = None if operation_log is None else operation_log.text()
+    async with transaction(sessions) as session:
+        resource = await lock_resource(session, claimed.resource_type, claimed.resource_id)
+        if not await settle_operation(session, claimed.id, owner, status, reason, logs):
+            return
+        if resource is not None:
+            new_status = await _change(session, claimed, resource, status)
+            session.add(_event(claimed, new_status))
+
+
+async def _change(session: AsyncSession, claimed: ClaimedOperation, resource: DeployableMixin, status: str) -> str:
+    if status == "failed":
+        # A delete that failed leaves something on the server: the resource comes back, so that it can be asked again.
+        resource.deleted_at = None
+        return resource.status
+    if claimed.kind == "delete":
+        await forget_resource(session, resource)
+        return "deleted"
+    resource.status = EXITED
+    resource.status_at = utcnow()
+    return EXITED
+
+
+def _event(claimed: ClaimedOperation, status: str) -> OutboxEvent:
+    is_service = claimed.resource_type == Service.resource_type
+    return OutboxEvent(
+        team_id=claimed.team_id,
+        name="ServiceStatusChanged" if is_service else "DatabaseStatusChanged",
+        payload={
+            "resource_uuid": claimed.resource_uuid,
+            "resource_type": claimed.resource_type,
+            "operation_uuid": claimed.uuid,
+            "status": status,
+        },
+    )
