@@ -12,7 +12,10 @@ AppError
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar
+
+from pydantic import BaseModel, Field
 
 
 class AppError(Exception):
@@ -91,3 +94,27 @@ class Unavailable(AppError):
 
     def __init__(self) -> None:
         super().__init__("The database is not reachable. Please try again shortly.", headers={"Retry-After": "5"})
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every error."""
+
+    message: str = Field(examples=["Deployment not found."])
+    request_id: str = Field(description="Names this request in the logs of the API.", examples=["tz4a98xxat96iws9zmbrgj3a"])
+
+
+class ValidationErrorAnswer(ErrorAnswer):
+    """The body of 422."""
+
+    errors: dict[str, list[str]] = Field(examples=[{"name": ["This field is required."]}])
+
+
+def answers(*status_codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of an endpoint that can answer these errors."""
+    return {
+        code: {
+            "model": ValidationErrorAnswer if code == 422 else ErrorAnswer,
+            "description": HTTPStatus(code).phrase,
+        }
+        for code in status_codes
+    }

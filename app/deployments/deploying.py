@@ -12,13 +12,12 @@ from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
 from app.deployments.queue import Queued, lock_for_deployment, queue_database_deployment, queue_service_deployment
 from app.deployments.schemas import DeployAnswer, DeployedItem, StartAnswer
-from app.errors import InvalidRequest, NotFound, QueueFull
+from app.errors import InvalidRequest, NotFound, QueueFull, answers
 from app.kit.after_commit import call_after_commit
 from app.kit.schema import RequestSchema
 from app.models.resource import DeployableMixin
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
-from app.openapi import answers
 from app.postgres import Session
 
 router = APIRouter()

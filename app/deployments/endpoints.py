@@ -23,11 +23,10 @@ from app.deployments.schemas import (
     LogPageAnswer,
     ServiceDeployment,
 )
-from app.errors import NotFound
+from app.errors import NotFound, answers
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.deployment_status import DeploymentStatus
 from app.models.service_deployment_queue import ServiceDeploymentQueue
-from app.openapi import answers
 from app.postgres import Session
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"])
