@@ -50,7 +50,7 @@ def _oldest(kind: Kind) -> str:
     same = " AND ".join(f"other.{column} = q.{column}" for column in kind.same_resource)
     return f"""
     (SELECT '{kind.name}' AS kind, q.id, q.created_at FROM {kind.table} AS q
-     WHERE q.server_id = :server_id AND q.status = 'queued'
+     WHERE q.server_id = :server_id AND q.status = 'queued' AND {kind.claimable}
        AND NOT EXISTS (SELECT FROM {kind.table} AS other WHERE {same} AND other.status = 'in_progress')
        AND NOT EXISTS (SELECT FROM resource_operations AS operation
                        WHERE operation.resource_type = {kind.resource_type} AND operation.resource_id = {kind.resource_id}

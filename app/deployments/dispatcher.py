@@ -31,6 +31,7 @@ class Dispatcher:
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._trusted_from = 0.0
 
     async def look(self, server_id: int) -> None:
         """Start everything on this server that may start now, as far as this process has room."""
@@ -45,13 +46,17 @@ class Dispatcher:
         """Renew this worker's leases for ever, three times per lease; PostgreSQL away is waited out."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 3)
+            followed = dict(self._tasks)  # what is claimed while the statement runs is not among its answers
             try:
                 held = await renew_leases(self._sessions, self._owner, self._settings.lease_seconds)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("PostgreSQL is away, leases are not renewed", error=type(error).__name__)
+                self._distrust_leases()
                 continue
-            for key in self._tasks.keys() - held.keys():
-                log.info("lease lost, letting go", kind=key[0], id=key[1])
+            for key in followed.keys() - held.keys():
+                if not followed[key].done():
+                    log.info("lease lost, letting go", kind=key[0], id=key[1])
+                    followed[key].cancel()
 
     async def sweep(self) -> None:
         """Look for ever at servers with waiting work, and take over what expired."""
@@ -60,6 +65,7 @@ class Dispatcher:
                 await self.sweep_once()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("PostgreSQL is away, sweeping later", error=type(error).__name__)
+                self._distrust_leases()
             await asyncio.sleep(self._settings.sweep_seconds)
 
     async def sweep_once(self) -> None:
@@ -67,11 +73,12 @@ class Dispatcher:
         room = self._settings.worker_capacity - len(self._tasks)
         if self._stopping or room <= 0:
             return
-        for claimed in await take_over_expired(
-            self._sessions, self._owner, self._settings.lease_seconds, count=min(room, 50)
-        ):
-            log.info("taking over a deployment", deployment=claimed.deployment_uuid, epoch=claimed.lease_epoch)
-            self._start(claimed)
+        if asyncio.get_running_loop().time() >= self._trusted_from:
+            for claimed in await take_over_expired(
+                self._sessions, self._owner, self._settings.lease_seconds, count=min(room, 50)
+            ):
+                log.info("taking over a deployment", deployment=claimed.deployment_uuid, epoch=claimed.lease_epoch)
+                self._start(claimed)
         for server_id in await waiting_servers(self._sessions):
             await self.look(server_id)
 
@@ -88,6 +95,10 @@ class Dispatcher:
     def running(self) -> int:
         """How many deployments this process follows."""
         return len(self._tasks)
+
+    def _distrust_leases(self) -> None:
+        """An outage of PostgreSQL expires every lease at once: their owners get one lease's time to renew them."""
+        self._trusted_from = asyncio.get_running_loop().time() + self._settings.lease_seconds
 
     def _start(self, claimed: Claimed) -> None:
         key = (claimed.kind.name, claimed.deployment_id)

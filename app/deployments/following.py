@@ -24,6 +24,8 @@ BATCH_ENTRIES = 500
 FLUSH_SECONDS = 0.1
 READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
+IDLE_SECONDS = 0.2
+"""Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
 
 Publish = Callable[[str, int], Awaitable[None]]
 OpenRun = Callable[[], Awaitable[DetachedRun]]
@@ -104,6 +106,7 @@ class Follower:
                 if state.kind != "running":
                     return state
                 attempt = 0
+                await asyncio.sleep(IDLE_SECONDS)
             except RemoteError as error:
                 if utcnow() >= self._deadline_at:
                     raise Gone from error
@@ -133,7 +136,7 @@ class Follower:
             while True:
                 timeout = None if flush_at is None else max(0.0, flush_at - clock())
                 if held_since is not None:
-                    timeout = min(timeout or BARRIER_SECONDS, BARRIER_SECONDS)
+                    timeout = BARRIER_SECONDS if timeout is None else min(timeout, BARRIER_SECONDS)
                 done, _ = await asyncio.wait({following}, timeout=timeout)
                 if done:
                     chunk = following.result()

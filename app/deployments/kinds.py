@@ -8,6 +8,7 @@ from app.compose.plan import DeploymentPlan, ServerFacts
 from app.compose_services.planning import plan_service_start
 from app.compose_services.snapshot import ServiceSnapshot
 from app.databases.planning import plan_database_start
+from app.databases.registry import DEFINITIONS
 from app.databases.snapshot import DatabaseSnapshot
 from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
 from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
@@ -30,6 +31,8 @@ class Kind:
     """SQL for `resource_operations.resource_type` of a row aliased `q`."""
     resource_id: str
     """SQL for `resource_operations.resource_id` of a row aliased `q`."""
+    claimable: str
+    """SQL that is true for a row aliased `q` that this version of the worker knows how to deploy."""
     plan: Callable[[dict[str, Any], ServerFacts], DeploymentPlan]
 
     @property
@@ -59,6 +62,7 @@ SERVICE = Kind(
     same_resource=("service_id",),
     resource_type="'service'",
     resource_id="q.service_id",
+    claimable="TRUE",
     plan=_plan_service,
 )
 DATABASE = Kind(
@@ -69,6 +73,7 @@ DATABASE = Kind(
     same_resource=("database_type", "database_id"),
     resource_type="q.database_type",
     resource_id="q.database_id::bigint",
+    claimable=f"q.database_type IN ({', '.join(map(repr, sorted(DEFINITIONS)))})",
     plan=_plan_database,
 )
 KINDS: tuple[Kind, ...] = (SERVICE, DATABASE)

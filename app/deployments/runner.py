@@ -26,9 +26,9 @@ from app.kit.redaction import Redactor
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import look_at
 from app.postgres import Sessions
-from app.remote.detached import DEADLINE_EXIT_CODE, DetachedRun, RunState
+from app.remote.detached import DEADLINE_EXIT_CODE, DetachedRun, Launched, RunState
 from app.remote.errors import RemoteError
-from app.remote.host import Host, HostPool, RemoteFile
+from app.remote.host import HostPool, RemoteFile
 from app.servers.repository import ServerAccess, load_access
 from app.servers.validation import validate_server
 from app.settings import Settings
@@ -158,20 +158,21 @@ class Runner:
 
     async def _launch(self, job: _Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess) -> None:
         """Upload the files and start the script, at most once per deployment."""
-        uuid = job.claimed.deployment_uuid
-        host = await self._connect(access)
+        await self._connect(access)
         if job.row.phase == "claimed":
             entry = own_entry(f"Deploying {_name_of(job.row)} to {job.row.server_name}.", batch=1)
             await self._phase(job, "claimed", "launching", entry)
-        files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
-        script = render_script(plan, facts, run_id=uuid, epoch=job.claimed.lease_epoch, nonce=job.snapshot["nonce"])
-        run = DetachedRun(host, f"{facts.data_folder}/runs/{uuid}", uuid)
-        remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
-        try:
-            await host.write_files(f"{facts.data_folder}/runs/{uuid}.{job.claimed.lease_epoch}", files)
-            launched = await run.launch(script, deadline_seconds=remaining)
-        except RemoteError as error:
-            raise _Failed(str(error)) from error
+        attempt = 0
+        while True:
+            try:
+                launched = await self._start_script(job, plan, facts, access)
+                break
+            except RemoteError as error:
+                # Whether a lost launch has started the script is unknown; asking again answers the run that is there.
+                if not error.may_pass or utcnow() >= job.claimed.deadline_at:
+                    raise _Failed(str(error)) from error
+                attempt += 1
+                await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
         await job.writer.append(
             self._standing(job),
             phase="launching",
@@ -180,16 +181,30 @@ class Runner:
             run_clock=utcnow() - timedelta(seconds=launched.uptime),
         )
 
-    async def _connect(self, access: ServerAccess) -> Host:
-        """Return a connection; a server that does not answer gets two more tries."""
+    async def _start_script(
+        self, job: _Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess
+    ) -> Launched:
+        uuid = job.claimed.deployment_uuid
+        folder = f"{facts.data_folder}/runs/{uuid}"
+        files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
+        script = render_script(plan, facts, run_id=uuid, epoch=job.claimed.lease_epoch, nonce=job.snapshot["nonce"])
+        remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
+        host = await self._hosts.get(access.address)
+        await host.write_files(f"{folder}.{job.claimed.lease_epoch}", files)
+        run = DetachedRun(host, folder, uuid)
+        return await run.launch(script, deadline_seconds=remaining, resource=job.row.resource_uuid)
+
+    async def _connect(self, access: ServerAccess) -> None:
+        """Make sure that the server answers before anything is said; one that does not gets two more tries."""
         for pause in (*CONNECT_PAUSES, None):
             try:
-                return await self._hosts.get(access.address)
+                await self._hosts.get(access.address)
             except RemoteError as error:
                 if pause is None or not error.may_pass:
                     raise _Failed(str(error)) from error
                 await asyncio.sleep(pause)
-        raise AssertionError
+            else:
+                return
 
     async def _phase(self, job: _Job, old: str, new: str, entry: dict[str, Any]) -> None:
         stretch = self._standing(job, entry)
@@ -214,6 +229,8 @@ class Runner:
         if state.kind == "exited":
             job.steps.close(follower.step, state.exit_code, job.writer.position.log_count, utcnow())
         reason = _reason(job, follower, state)
+        if state.kind == "lost":
+            await self._end_orphans(job, facts, access)
         status = DeploymentStatus.FINISHED if reason is None else DeploymentStatus.FAILED
         resource_status: str | None = None
         try:
@@ -222,6 +239,15 @@ class Runner:
         except RemoteError as error:
             log.info("the state of the containers is unknown", error=str(error))
         return Verdict(status, reason, state.exit_code, resource_status)
+
+    async def _end_orphans(self, job: _Job, facts: ServerFacts, access: ServerAccess) -> None:
+        """A script whose supervisor was killed may live on, and nobody would ever stop it: settle without it."""
+        uuid = job.claimed.deployment_uuid
+        try:
+            host = await self._hosts.get(access.address)
+            await DetachedRun(host, f"{facts.data_folder}/runs/{uuid}", uuid).cancel()
+        except RemoteError as error:
+            log.warning("what a lost run left could not be ended", deployment=uuid, error=str(error))
 
     async def _settle(self, job: _Job, verdict: Verdict) -> None:
         """Write the last entry and the final status; then empty the run folder: the log is ours now."""
