@@ -1,4 +1,4 @@
-"""A real sshd on a high port of 127.0.0.1, and a key for each account of the rig."""
+"""A real sshd on a high port of loopback, with an address and a key for each account of the rig."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.rig.processes import Daemon, children, free_port, listens, run
 
+# One machine, but four servers to whoever knows them by address and port.
 ACCOUNTS = {
     "root": "root",
     "docker": "shiplog-docker",  # reaches Docker through its group
@@ -17,7 +18,6 @@ ACCOUNTS = {
 
 # Everything that is not about where things are stays as Debian ships it: its limits are what production meets.
 SETTINGS = """\
-ListenAddress 127.0.0.1:{port}
 HostKey {folder}/host_key
 PidFile none
 AuthorizedKeysFile {folder}/authorized/%u
@@ -43,30 +43,34 @@ class Login:
 
 
 class SshServer:
-    """sshd with keys of its own, all made anew at each start."""
+    """sshd with keys of its own, all made anew at each start; `settings` are further lines of its configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
+        self._settings = settings
         self._folder = folder / "ssh"
         self._daemon = Daemon("sshd", folder)
 
-    def start(self) -> dict[str, Login]:
-        """Start it and return the logins by the names in ACCOUNTS."""
+    def start(self, port: int | None = None) -> dict[str, Login]:
+        """Start it, on a free port unless one is given, and return the logins by the names in ACCOUNTS."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for name in ("", "authorized", "keys"):
-            (self._folder / name).mkdir(mode=0o755)
+            (self._folder / name).mkdir(mode=0o755, parents=True)
         (self._folder / "keys").chmod(0o700)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd wants it and only systemd would make it
-        port = free_port()
+        port = free_port() if port is None else port
         host_key = " ".join(_make_key(self._folder / "host_key").split()[:2])
         logins = {}
-        for name, user in ACCOUNTS.items():
+        addresses = ""
+        for number, (name, user) in enumerate(ACCOUNTS.items(), start=1):
+            host = f"127.0.0.{number}"
+            addresses += f"ListenAddress {host}:{port}\n"
             key = self._folder / "keys" / name
             authorized = self._folder / "authorized" / user
             authorized.write_text(_make_key(key))
             authorized.chmod(0o644)  # sshd reads it as that user
-            logins[name] = Login("127.0.0.1", port, user, key.read_text(), str(key), host_key)
+            logins[name] = Login(host, port, user, key.read_text(), str(key), host_key)
         settings = self._folder / "sshd_config"
-        settings.write_text(SETTINGS.format(port=port, folder=self._folder))
+        settings.write_text(addresses + SETTINGS.format(folder=self._folder) + self._settings)
         self._daemon.start(["/usr/sbin/sshd", "-D", "-e", "-f", settings], ready=lambda: listens(port))
         return logins
 
