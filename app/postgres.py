@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import Depends, Request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.kit import after_commit
@@ -27,6 +30,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         max_overflow=5,
         pool_timeout=10,
         pool_recycle=1800,
+        hide_parameters=True,
         connect_args=connect_args,
     )
 
@@ -42,6 +46,21 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     async with sessions() as session:
         yield session
         await after_commit.commit(session)
+
+
+# Connection exceptions, too many connections, shutting down, starting up, and a standby after a failover.
+_AWAY_STATES = ("08", "53300", "57P01", "57P02", "57P03", "25006")
+
+
+def is_away(error: Exception) -> bool:
+    """Return whether an exception means that PostgreSQL cannot be worked with now, whatever the statement.
+
+    What asyncpg raises while it connects arrives as it is; what it raises later arrives inside SQLAlchemy's.
+    """
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state.startswith(_AWAY_STATES)
+    return isinstance(error, OSError | PoolTimeoutError | asyncpg.PostgresError | asyncpg.InterfaceError)
 
 
 async def _get_session(request: Request) -> AsyncIterator[AsyncSession]:

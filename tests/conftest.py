@@ -2,7 +2,13 @@
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.rig", "tests.fixtures.sessions", "tests.fixtures.valkey"]
+pytest_plugins = [
+    "tests.fixtures.api",
+    "tests.fixtures.postgres",
+    "tests.fixtures.rig",
+    "tests.fixtures.sessions",
+    "tests.fixtures.valkey",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

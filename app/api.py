@@ -1,0 +1,23 @@
+"""Every router in one list: what the API can do, in the order of `/docs`."""
+
+from app import health
+from app.auth import endpoints as auth
+from app.compose_services import endpoints as compose_services
+from app.databases import endpoints as databases
+from app.deployments import deploying
+from app.deployments import endpoints as deployments
+from app.operations import endpoints as operations
+from app.projects import endpoints as projects
+from app.servers import endpoints as servers
+
+ROUTERS = (
+    deploying.router,
+    deployments.router,
+    compose_services.router,
+    databases.router,
+    operations.router,
+    projects.router,
+    servers.router,
+    auth.router,
+    health.router,
+)

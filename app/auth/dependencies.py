@@ -1,0 +1,93 @@
+"""Who is calling, and whether they may: `Annotated[Caller, Depends(require("read"))]`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.auth.repository import KnownToken, TokenRepository
+from app.auth.tokens import find_token
+from app.errors import Forbidden, Unauthenticated
+from app.models.team import TeamRole
+from app.postgres import transaction
+
+_IMPLIED = {"read:sensitive": frozenset({"read:sensitive", "read"})}
+_FOR_MEMBERS = frozenset({"read"})
+
+bearer = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="{id}|{secret}",
+    description="A team's API token. `shiplog init` prints the first one.",
+    auto_error=False,
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a token speaks for; every look-up of a request stays inside `team_id`."""
+
+    token_id: int
+    team_id: int
+    user_id: int
+    name: str
+    role: TeamRole
+    abilities: frozenset[str]
+
+    def can(self, ability: str) -> bool:
+        """Return whether the token has an ability; `root` has all, `read:sensitive` includes `read`."""
+        if "root" in self.abilities:
+            return True
+        return any(ability in _IMPLIED.get(own, {own}) for own in self.abilities)
+
+    @property
+    def can_read_sensitive(self) -> bool:
+        """Whether logs and secrets may be shown: the ability, and an owner or admin behind it."""
+        return self.role is not TeamRole.MEMBER and self.can("read:sensitive")
+
+
+def require(*abilities: str) -> Callable[..., Awaitable[Caller]]:
+    """Return a dependency that gives the caller, or 401 and 403 for one without any of `abilities`."""
+
+    async def authorize(caller: Annotated[Caller, Depends(_authenticate)]) -> Caller:
+        if not any(caller.can(ability) for ability in abilities):
+            raise Forbidden(f"Missing required permissions: {', '.join(abilities)}")
+        return caller
+
+    return authorize
+
+
+async def _authenticate(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Caller:
+    if credentials is None:
+        raise Unauthenticated
+    # A transaction of its own: the note of the last use is kept when the request fails, and neither it nor a
+    # connection is held while the request goes on, which for a followed log may be an hour.
+    async with transaction(request.app.state.sessions) as session:
+        known = await find_token(session, credentials.credentials)
+        if known is None or known.is_expired:
+            raise Unauthenticated
+        caller = _caller(known)
+        if known.is_long_unused:
+            await TokenRepository(session).mark_used(known.token.id)
+    request.state.token_id = caller.token_id
+    return caller
+
+
+def _caller(known: KnownToken) -> Caller:
+    if known.role is None:
+        raise Unauthenticated("Invalid token.")
+    token = known.token
+    caller = Caller(
+        token_id=token.id,
+        team_id=token.team_id,
+        user_id=token.user_id,
+        name=known.user_name,
+        role=TeamRole(known.role),
+        abilities=frozenset(token.abilities),
+    )
+    if caller.role is TeamRole.MEMBER and not caller.abilities <= _FOR_MEMBERS:
+        raise Forbidden("Missing required team role.")
+    return caller

@@ -1,0 +1,67 @@
+"""Teams: a token sees its own and no other."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from app.auth.dependencies import Caller, require
+from app.auth.repository import MemberRepository, TeamRepository
+from app.auth.schemas import MemberAnswer, TeamAnswer, member_answer
+from app.errors import NotFound, answers
+from app.postgres import Session
+
+router = APIRouter(prefix="/teams", tags=["Teams"])
+Reader = Annotated[Caller, Depends(require("read"))]
+
+
+@router.get("", operation_id="list-teams", summary="List teams", responses=answers(401, 403))
+async def list_teams(session: Session, caller: Reader) -> list[TeamAnswer]:
+    """Return the token's team, in a list."""
+    return [await _team(session, caller, caller.team_id)]
+
+
+@router.get("/current", operation_id="get-current-team", summary="Get the token's team", responses=answers(401, 403))
+async def get_current_team(session: Session, caller: Reader) -> TeamAnswer:
+    """Return the team that the token belongs to."""
+    return await _team(session, caller, caller.team_id)
+
+
+@router.get(
+    "/current/members",
+    operation_id="get-current-team-members",
+    summary="List the members of the token's team",
+    responses=answers(401, 403),
+)
+async def list_current_members(session: Session, caller: Reader) -> list[MemberAnswer]:
+    """Return everyone in the team that the token belongs to."""
+    return await _members(session, caller, caller.team_id)
+
+
+@router.get("/{team_id}", operation_id="get-team-by-id", summary="Get a team", responses=answers(401, 403, 404))
+async def get_team(session: Session, caller: Reader, team_id: int) -> TeamAnswer:
+    """Return the token's team by its id."""
+    return await _team(session, caller, team_id)
+
+
+@router.get(
+    "/{team_id}/members",
+    operation_id="get-members-by-team-id",
+    summary="List the members of a team",
+    responses=answers(401, 403, 404),
+)
+async def list_members(session: Session, caller: Reader, team_id: int) -> list[MemberAnswer]:
+    """Return everyone in the token's team by its id."""
+    return await _members(session, caller, team_id)
+
+
+async def _team(session: Session, caller: Caller, team_id: int) -> TeamAnswer:
+    team = await TeamRepository(session).get(team_id) if team_id == caller.team_id else None
+    if team is None:
+        raise NotFound("Team not found.")
+    return TeamAnswer.model_validate(team)
+
+
+async def _members(session: Session, caller: Caller, team_id: int) -> list[MemberAnswer]:
+    if team_id != caller.team_id:
+        raise NotFound("Team not found.")
+    return [member_answer(member) for member in await MemberRepository(session).of_team(team_id)]

@@ -1,0 +1,113 @@
+"""Statements on tokens, teams and members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import contains_eager
+
+from app.kit.repository import Repository
+from app.models.api_token import ApiToken
+from app.models.team import Team, TeamMember, User
+
+UNUSED_SECONDS = 60
+"""`last_used_at` is written this often at most: a write per request would make every read of the API a write."""
+
+
+@dataclass(frozen=True)
+class KnownToken:
+    """A stored token, its user's name and role in its team; no role when the user has left it."""
+
+    token: ApiToken
+    user_name: str
+    role: str | None
+    is_expired: bool
+    is_long_unused: bool
+
+
+class TokenRepository(Repository[ApiToken]):
+    """API tokens."""
+
+    model = ApiToken
+
+    async def find(self, token_id: int) -> KnownToken | None:
+        """Return a token with what decides whether it is good now, by PostgreSQL's clock."""
+        unused = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, UNUSED_SECONDS)
+        statement = (
+            select(
+                ApiToken,
+                User.name,
+                TeamMember.role,
+                func.coalesce(ApiToken.expires_at <= func.now(), False),
+                func.coalesce(ApiToken.last_used_at < unused, True),
+            )
+            .join(User, User.id == ApiToken.user_id)
+            .outerjoin(TeamMember, (TeamMember.team_id == ApiToken.team_id) & (TeamMember.user_id == ApiToken.user_id))
+            .where(ApiToken.id == token_id)
+        )
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else KnownToken(*row)
+
+    async def mark_used(self, token_id: int) -> None:
+        """Set `last_used_at`, unless another request has just done it."""
+        unused = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, UNUSED_SECONDS)
+        await self.session.execute(
+            update(ApiToken)
+            .where(ApiToken.id == token_id, or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < unused))
+            .values(last_used_at=func.now(), updated_at=ApiToken.updated_at)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def of_team(self, team_id: int) -> Sequence[ApiToken]:
+        """Return a team's tokens, oldest first."""
+        return await self.all(self.statement().where(ApiToken.team_id == team_id).order_by(ApiToken.id))
+
+    async def get(self, team_id: int, token_id: int) -> ApiToken | None:
+        """Return one of a team's tokens."""
+        return await self.one_or_none(self.statement().where(ApiToken.team_id == team_id, ApiToken.id == token_id))
+
+
+class TeamRepository(Repository[Team]):
+    """Teams."""
+
+    model = Team
+
+    async def get(self, team_id: int) -> Team | None:
+        """Return a team."""
+        return await self.one_or_none(self.statement().where(Team.id == team_id))
+
+    async def is_empty(self) -> bool:
+        """Return whether there is no team at all."""
+        return (await self.session.execute(select(Team.id).limit(1))).first() is None
+
+
+class UserRepository(Repository[User]):
+    """Users."""
+
+    model = User
+
+    async def with_email(self, email: str) -> User | None:
+        """Return the user with an e-mail address, upper and lower case being the same."""
+        return await self.one_or_none(self.statement().where(func.lower(User.email) == email.lower()))
+
+
+class MemberRepository(Repository[TeamMember]):
+    """Who is in which team."""
+
+    model = TeamMember
+
+    async def of_team(self, team_id: int) -> Sequence[TeamMember]:
+        """Return a team's members with their users, in the order they joined."""
+        return await self.all(
+            self.statement()
+            .join(TeamMember.user)
+            .options(contains_eager(TeamMember.user))
+            .where(TeamMember.team_id == team_id)
+            .order_by(TeamMember.created_at, User.id)
+        )
+
+    async def get(self, team_id: int, user_id: int) -> TeamMember | None:
+        """Return a user's membership in a team."""
+        return await self.one_or_none(
+            self.statement().where(TeamMember.team_id == team_id, TeamMember.user_id == user_id)
+        )

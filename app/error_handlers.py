@@ -1,0 +1,125 @@
+"""From exceptions to answers: `{"message": …, "request_id": …}`, and nothing internal in them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import sqlalchemy.exc
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from app.errors import AppError, InvalidRequest, NotFound, Unavailable, ValidationFailed
+from app.middleware import BODY_TOO_LARGE
+from app.postgres import is_away
+
+log = structlog.get_logger(__name__)
+
+_TEXTS = {"missing": "This field is required.", "extra_forbidden": "This field is not allowed."}
+_MOST_FIELDS = 100
+_LONGEST_NAME = 200
+_ACTIONS = {"deploy", "start", "stop", "restart", "validate"}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make `app` answer every exception in the one shape; what is not listed is `RequestLog`'s."""
+    app.add_exception_handler(AppError, _answer_app_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    for away in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlalchemy.exc.SQLAlchemyError):
+        app.add_exception_handler(away, _answer_away)
+
+
+def _answer(request: Request, error: AppError) -> JSONResponse:
+    body = {**error.body(), "request_id": request.state.request_id}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _answer_app_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AppError)
+    return _answer(request, error)
+
+
+async def _answer_away(request: Request, error: Exception) -> JSONResponse:
+    if not is_away(error):
+        raise error
+    log.warning("postgres is away", error=type(error).__name__)
+    return _answer(request, Unavailable())
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    message = str(error.detail)
+    if error.status_code == 400:  # FastAPI's word for a body that json.loads refuses with anything but its own error
+        return _answer(request, _invalid_body("Invalid JSON."))
+    if error.status_code == 404:
+        message = "Not found."
+    elif error.status_code == 413:
+        message = BODY_TOO_LARGE
+    elif error.status_code == 405:
+        allowed = _allowed_methods(request)
+        headers["Allow"] = ", ".join(allowed)
+        is_action = allowed == ["POST"] and request.url.path.rpartition("/")[2] in _ACTIONS
+        moved = request.method == "GET" and is_action
+        message = "This endpoint has changed to a POST request." if moved else "Method not allowed."
+    body = {"message": message, "request_id": request.state.request_id}
+    return JSONResponse(body, error.status_code, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return what the path can be asked with: the exception itself names the methods of one route only."""
+    methods = ("DELETE", "GET", "PATCH", "POST", "PUT")
+    routes = request.app.router.routes
+    return [
+        method
+        for method in methods
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
+async def _answer_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    details: Sequence[Mapping[str, Any]] = error.errors()
+    return _answer(request, await _validation_error(request, details))
+
+
+async def _validation_error(request: Request, details: Sequence[Mapping[str, Any]]) -> AppError:
+    errors: dict[str, list[str]] = {}
+    for detail in details[:_MOST_FIELDS]:
+        place, *names = detail["loc"]
+        if place == "path":
+            return NotFound("Not found.")
+        if detail["type"] == "json_invalid":
+            return _invalid_body("Invalid JSON.")
+        if place == "body" and not names:
+            return await _whole_body_error(request, detail["type"])
+        field = ".".join(map(str, names))[:_LONGEST_NAME]
+        # A name out of the request may hold half a surrogate pair, which no answer could carry.
+        field = field.encode("utf-8", "backslashreplace").decode()
+        errors.setdefault(field, []).append(_text(detail))
+    return ValidationFailed(errors)
+
+
+async def _whole_body_error(request: Request, kind: str) -> AppError:
+    if not await request.body() or kind == "missing":
+        return _invalid_body("Empty JSON.")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        return _invalid_body("Content-Type must be application/json.")
+    return _invalid_body("The body must be a JSON object.")
+
+
+def _invalid_body(error: str) -> InvalidRequest:
+    return InvalidRequest("Invalid request.", error=error)
+
+
+def _text(detail: Mapping[str, Any]) -> str:
+    known = _TEXTS.get(detail["type"])
+    if known is not None:
+        return known
+    text = str(detail["msg"]).removeprefix("Value error, ")
+    return text if text.endswith((".", "!", "?")) else f"{text}."

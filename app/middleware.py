@@ -1,0 +1,111 @@
+"""Around every request: its id, a line in our log, a bound on its body, and an answer whatever happens."""
+
+import time
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import NotFound, ValidationFailed
+from app.kit.ids import new_uuid
+
+log = structlog.get_logger(__name__)
+
+MOST_BODY_BYTES = 1024 * 1024
+BODY_TOO_LARGE = "The request body may have at most 1 MiB."
+FAILED = "Internal server error."
+
+
+class RequestLog:
+    """Names each request, answers 500 for what nobody handled, and logs method, path, status and duration.
+
+    Neither the query nor a header is logged: both may hold secrets.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_uuid()
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("request failed")
+                if status is not None:
+                    raise  # half an answer is out: the server must break the connection, or it would look whole
+                answer = JSONResponse({"message": FAILED, "request_id": request_id}, 500)
+                await answer(scope, receive, send_with_id)
+            finally:
+                self._log(scope, status, time.perf_counter() - started)
+
+    @staticmethod
+    def _log(scope: Scope, status: int | None, seconds: float) -> None:
+        facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": status}
+        if "token_id" in scope["state"]:
+            facts["token_id"] = scope["state"]["token_id"]
+        log.info("request", **facts, ms=round(seconds * 1000, 1))
+
+
+class RequestBounds:
+    """Refuses what no endpoint could use: a body over 1 MiB, NUL characters in path or query.
+
+    PostgreSQL stores no NUL: asyncpg raises an error for it that is the request's fault, not ours.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        _refuse_nul(scope)
+        _refuse_length(scope)
+        received = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MOST_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, receive_bounded, send)
+
+
+def _refuse_nul(scope: Scope) -> None:
+    if "\0" in scope["path"]:
+        raise NotFound("Not found.")
+    if b"%00" in scope["query_string"]:
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        names = {name.replace("\0", "") for name, value in pairs if "\0" in name + value}
+        raise ValidationFailed({name: ["This field must not contain NUL characters."] for name in sorted(names)})
+
+
+def _refuse_length(scope: Scope) -> None:
+    length = Headers(scope=scope).get("content-length", "")
+    # A server has checked the header before; a length of more digits than that is too large in any case.
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MOST_BODY_BYTES):
+        raise HTTPException(413)
