@@ -1,0 +1,58 @@
+"""A claimed deployment in the hands of its worker: its row, its snapshot, its log, and how it can fail."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.deployments.claim import Claimed
+from app.deployments.following import StepTable
+from app.deployments.kinds import AnyQueue
+from app.deployments.log import LogWriter, Stretch
+from app.kit.redaction import Redactor
+
+
+class Failed(Exception):
+    """The deployment has failed; the text is the reason, a sentence a person understands."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed row with everything that running it needs."""
+
+    claimed: Claimed
+    row: AnyQueue
+    snapshot: dict[str, Any]
+    redactor: Redactor
+    writer: LogWriter
+    steps: StepTable
+
+    @property
+    def uuid(self) -> str:
+        """The deployment's uuid."""
+        return self.claimed.deployment_uuid
+
+    @property
+    def resource_name(self) -> str:
+        """The name of the service or database, as it was when the deployment was asked for."""
+        name: str = getattr(self.row, "service_name", None) or getattr(self.row, "database_name", "")
+        return name
+
+    @property
+    def deadline_seconds(self) -> int:
+        """How long the deployment may take."""
+        return int(self.snapshot.get("deadline_seconds", 3600))
+
+    @property
+    def batch(self) -> int:
+        """The batch of entries of our own: that of the step that runs."""
+        return max(self.row.step, 1)
+
+    def standing(self, *entries: dict[str, Any]) -> Stretch:
+        """Return a stretch of our own entries, redacted, that moves no offset."""
+        position = self.writer.position
+        return Stretch(
+            [{**entry, "output": self.redactor.redact(entry["output"])} for entry in entries],
+            position.stdout_offset,
+            position.stderr_offset,
+            self.row.step,
+            self.steps.rows,
+        )

@@ -1,0 +1,76 @@
+"""Starts a deployment's script on its server, at most once, whatever happens to the link meanwhile.
+
+`phase` is committed before and after: `claimed` → `launching` → `launched`. The run folder on the server is the lock: a
+launch whose answer was lost is simply asked for again and answered with the run that is there.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from app.compose.plan import DeploymentPlan, ServerFacts
+from app.compose.script import render_script
+from app.deployments.following import Publish
+from app.deployments.job import Failed, Job
+from app.deployments.log import own_entry
+from app.kit.clock import utcnow
+from app.remote.detached import DetachedRun, Launched
+from app.remote.errors import RemoteError
+from app.remote.host import HostPool, RemoteFile
+from app.servers.repository import ServerAccess
+
+CONNECT_PAUSES = (1.0, 3.0)
+"""Seconds between the tries to reach a server before anything has run on it."""
+
+
+async def launch(
+    job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, *, hosts: HostPool, publish: Publish
+) -> None:
+    """Upload the files and start the script; raises Failed with the reason when that cannot be done."""
+    await _reach(hosts, access)
+    if job.row.phase == "claimed":
+        entry = own_entry(f"Deploying {job.resource_name} to {job.row.server_name}.", batch=1)
+        await job.writer.append(job.standing(entry), phase="claimed", new_phase="launching")
+        await publish(job.uuid, job.writer.position.log_count)
+    attempt = 0
+    while True:
+        try:
+            launched = await _start_script(job, plan, facts, access, hosts)
+            break
+        except RemoteError as error:
+            if not error.may_pass or utcnow() >= job.claimed.deadline_at:
+                raise Failed(str(error)) from error
+            attempt += 1
+            await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
+    await job.writer.append(
+        job.standing(),
+        phase="launching",
+        new_phase="launched",
+        process_id=str(launched.pid),
+        run_clock=utcnow() - timedelta(seconds=launched.uptime),
+    )
+
+
+async def _reach(hosts: HostPool, access: ServerAccess) -> None:
+    """Make sure that the server answers before anything is said; one that does not gets two more tries."""
+    for pause in (*CONNECT_PAUSES, None):
+        try:
+            await hosts.get(access.address)
+        except RemoteError as error:
+            if pause is None or not error.may_pass:
+                raise Failed(str(error)) from error
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def _start_script(
+    job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool
+) -> Launched:
+    folder = f"{facts.data_folder}/runs/{job.uuid}"
+    files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
+    script = render_script(plan, facts, run_id=job.uuid, epoch=job.claimed.lease_epoch, nonce=job.snapshot["nonce"])
+    remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
+    host = await hosts.get(access.address)
+    await host.write_files(f"{folder}.{job.claimed.lease_epoch}", files)
+    run = DetachedRun(host, folder, job.uuid)
+    return await run.launch(script, deadline_seconds=remaining, resource=job.row.resource_uuid)
