@@ -113,7 +113,7 @@ def _check_size(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_nodes):
                 raise ComposeInvalid(f"The alias *{event.anchor} in the Compose file contains itself.")
-            size += finished.get(event.anchor, 1)
+            size += finished.get(event.anchor or "", 1)
         if size > MAX_NODES:
             raise ComposeInvalid(f"The Compose file has more than {MAX_NODES} nodes once its aliases are expanded.")
 

@@ -1,0 +1,145 @@
+"""The named stages that the deployments of services and databases are made of."""
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+from app.compose.commands import ComposeProject, create_network, inspect_network
+from app.compose.plan import PlannedFile, Step
+from app.compose.snapshot import SnapshotRegistry
+from app.remote.command import Command, Secret, quote
+
+_SH = files("app.compose").joinpath("sh")
+CHECK_DOCKER = _SH.joinpath("check_docker.sh").read_text(encoding="utf-8")
+VERIFY = _SH.joinpath("verify.sh").read_text(encoding="utf-8")
+VERIFY_FILE = "verify.sh"
+
+# The names under which people know Docker's own registry, and the one that its client looks for.
+_DOCKER_HUB = {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com"}
+_DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+
+
+def verify_file() -> PlannedFile:
+    """Return the program that waits for containers, kept in the folder so that a person can run it too."""
+    return PlannedFile(VERIFY_FILE, Secret(VERIFY))
+
+
+def registry_file(registries: Sequence[SnapshotRegistry]) -> tuple[PlannedFile, ...]:
+    """Return the Docker configuration with the logins of this run, or nothing when there are none."""
+    if not registries:
+        return ()
+    auths = {_auth_key(registry.registry): {"auth": auth} for registry, auth in _auths(registries)}
+    return (PlannedFile("config.json", Secret(json.dumps({"auths": auths}, indent=2) + "\n"), in_run=True),)
+
+
+def registry_secrets(registries: Sequence[SnapshotRegistry]) -> frozenset[str]:
+    """Return what must not be seen of the logins: the passwords, and user and password as Docker writes them."""
+    return frozenset(text for registry, auth in _auths(registries) for text in (registry.password, auth) if text)
+
+
+def check_docker() -> Step:
+    """Return the step that says which Docker the server has, or what is missing."""
+    return Step(
+        name="Check Docker",
+        shown="docker version && docker compose version",
+        # Written without `set -e`, and it ends with `exit`.
+        script=f"(\nset +e\n{CHECK_DOCKER.strip()}\n)",
+    )
+
+
+def prepare_files(folder: str, planned: Iterable[PlannedFile]) -> Step:
+    """Return the step that moves the uploaded files into place; each replaces its predecessor at once."""
+    placed = [file for file in planned if not file.in_run]
+    private = [file for file in planned if file.in_run]
+    lines = ["enter_folder"]
+    lines += [_move(file, ".") for file in placed]
+    if private:
+        lines.append("use_private_config")
+        lines += [_move(file, '"$run/docker"') for file in private]
+    names = " ".join(quote(file.path) for file in placed)
+    return Step(
+        name="Prepare files",
+        shown=f"mkdir -p {quote(folder)} && mv {names} {quote(folder)}",
+        script="\n".join(lines),
+    )
+
+
+def ensure_network(network: str) -> Step:
+    """Return the step that creates a network unless it is there; another deployment may create it at the same moment."""
+    inspect, create = inspect_network(network).reveal(), create_network(network).reveal()
+    return Step(
+        name="Create network",
+        shown=f"{inspect} || {create}",
+        script=f"{inspect} >/dev/null 2>&1 || {create} || {inspect} >/dev/null",
+    )
+
+
+def validate(project: ComposeProject) -> Step:
+    """Return the step that lets Compose check the files before anything is stopped."""
+    return _step("Validate configuration", project.config())
+
+
+def pull_images(project: ComposeProject, *, latest: bool, ignore_buildable: bool = False) -> Step:
+    """Return the step that fetches the images; with `latest` also those whose tag is there already."""
+    command = project.pull(latest=latest, ignore_buildable=ignore_buildable)
+    return Step(name="Pull images", shown=str(command), script=f"with_less_progress {command.reveal()}")
+
+
+def build_images(project: ComposeProject, *, pull: bool) -> Step:
+    """Return the step that builds images from source."""
+    return _step("Build images", project.build(pull=pull))
+
+
+def stop_containers(project: ComposeProject) -> Step:
+    """Return the step that stops what runs, gracefully; nothing running is no error."""
+    return _step("Stop containers", project.stop())
+
+
+def start_containers(project: ComposeProject) -> Step:
+    """Return the step that starts the containers; when they do not start, their own words come before the reason."""
+    command = project.up()
+    return Step(
+        name="Start containers",
+        shown=str(command),
+        script=f"""\
+with_less_progress {command.reveal()} || {{
+    code=$?
+    {_verify(project, "0")} || :
+    exit "$code"
+}}""",
+    )
+
+
+def wait_for_containers(project: ComposeProject, deadline_seconds: int) -> Step:
+    """Return the step that waits until every container is well, for as long as the deadline leaves."""
+    return Step(
+        name="Wait for containers",
+        shown=f"sh {VERIFY_FILE} {project.name} {deadline_seconds}",
+        script=_verify(project, '"$(seconds_left)"'),
+    )
+
+
+def _step(name: str, command: Command) -> Step:
+    return Step(name=name, shown=str(command), script=command.reveal())
+
+
+def _move(file: PlannedFile, to: str) -> str:
+    name = quote(file.path)
+    return f'chmod {file.mode:04o} "$upload"/{name}\nmv -f "$upload"/{name} {to}/{name}'
+
+
+def _verify(project: ComposeProject, seconds: str) -> str:
+    # Read into a shell of its own, so that it uses the script's `docker`: with sudo, the logins and all.
+    return f"( set +e; set -- {quote(project.name)} {seconds}; . ./{VERIFY_FILE} )"
+
+
+def _auths(registries: Sequence[SnapshotRegistry]) -> list[tuple[SnapshotRegistry, str]]:
+    return [
+        (registry, base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode())
+        for registry in registries
+    ]
+
+
+def _auth_key(host: str) -> str:
+    return _DOCKER_HUB_KEY if host.lower() in _DOCKER_HUB else host

@@ -1,0 +1,1 @@
+"""The database types, one module each: facts and small functions, no engine."""

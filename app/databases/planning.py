@@ -1,0 +1,93 @@
+"""How a database of any type is started: files, steps and secrets from its snapshot alone."""
+
+from app.compose import steps
+from app.compose.commands import COMPOSE_FILE, ComposeProject
+from app.compose.dotenv import Variable, render_dotenv
+from app.compose.override import render_json, resource_labels
+from app.compose.plan import DeploymentPlan, PlanError, PlannedFile, ServerFacts
+from app.databases.definition import DatabaseDefinition
+from app.databases.registry import definition_of
+from app.databases.render import ENV_FILE, mounted_files, render_database
+from app.databases.snapshot import DatabaseSnapshot
+from app.remote.command import Secret
+
+_READABLE_IN_THE_CONTAINER = 0o644
+
+
+def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> DeploymentPlan:  # noqa: ARG001
+    """Return the plan that starts a database; raises PlanError for a configuration that cannot be deployed."""
+    definition = definition_of(snapshot.type)
+    if snapshot.columns.get("enable_ssl"):
+        raise PlanError("TLS for databases is not available yet: set enable_ssl to false, then deploy again.")
+    variables = _variables(snapshot, definition)
+    files = (
+        PlannedFile(COMPOSE_FILE, Secret(_compose(snapshot, definition))),
+        PlannedFile(ENV_FILE, Secret(render_dotenv(variables))),
+        *(
+            PlannedFile(file.name, file.content, _READABLE_IN_THE_CONTAINER)
+            for file in mounted_files(definition, snapshot.columns)
+        ),
+        steps.verify_file(),
+        *steps.registry_file(snapshot.registries),
+    )
+    folder = f"databases/{snapshot.uuid}"
+    project = ComposeProject(snapshot.uuid)
+    return DeploymentPlan(
+        folder=folder,
+        files=files,
+        steps=(
+            steps.check_docker(),
+            steps.prepare_files(folder, files),
+            steps.ensure_network(snapshot.network),
+            steps.validate(project),
+            steps.pull_images(project, latest=False),
+            steps.stop_containers(project),
+            steps.start_containers(project),
+            steps.wait_for_containers(project, snapshot.deadline_seconds),
+        ),
+        secrets=_secrets(snapshot, definition),
+        deadline_seconds=snapshot.deadline_seconds,
+        environment_keys=tuple(variable.key for variable in variables),
+    )
+
+
+def _variables(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[Variable, ...]:
+    """Return the user's variables; one of the definition's own would contradict the columns and the URL."""
+    variables = snapshot.variables()
+    own = definition.environment(snapshot.columns)
+    taken = set(own) | {key.removesuffix("_FILE") for key in own}
+    for variable in variables:
+        if variable.key in taken:
+            raise PlanError(
+                f"The environment variable {variable.key} is set by the database's own settings: "
+                "change those and remove the variable, then deploy again."
+            )
+    return variables
+
+
+def _compose(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> str:
+    labels = resource_labels(
+        "database",
+        uuid=snapshot.uuid,
+        name=snapshot.name,
+        project=snapshot.project,
+        environment=snapshot.environment,
+        deployment="",
+    )
+    return render_json(
+        render_database(
+            definition,
+            snapshot.columns,
+            uuid=snapshot.uuid,
+            network=snapshot.network,
+            labels=labels,
+            has_env=bool(snapshot.env),
+        )
+    )
+
+
+def _secrets(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> frozenset[str]:
+    columns = {snapshot.columns.get(column) for column in definition.secret_columns}
+    url = definition.internal_url(snapshot.columns, snapshot.uuid)
+    found = {*snapshot.secrets, *columns, url, *steps.registry_secrets(snapshot.registries)}
+    return frozenset(text for text in found if text)
