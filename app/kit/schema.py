@@ -1,9 +1,11 @@
 """Pydantic bases of what goes in and out of the API."""
 
+import unicodedata
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, field_validator
+from pydantic_core import PydanticCustomError
 
 from app.kit.clock import to_text
 
@@ -15,12 +17,92 @@ Timestamp = Annotated[
 
 
 class RequestSchema(BaseModel):
-    """A request body: unknown fields are refused, texts are taken as they are."""
+    """A request body: unknown fields are refused, texts are taken as they are, if PostgreSQL can hold them."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        reason = _why_unstorable(value)
+        if reason is not None:
+            raise refused(reason)
+        return value
 
 
 class ResponseSchema(BaseModel):
     """An answer, read from a row by attribute."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def refused(text: str) -> PydanticCustomError:
+    """Return the error of a field validator whose `text` reaches the caller as it is."""
+    return PydanticCustomError("refused", text)
+
+
+def _why_unstorable(value: Any) -> str | None:
+    # asyncpg raises for each of these only when the statement runs. A loop, because a body may nest a thousand deep.
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            if "\0" in part:
+                return "This field must not contain NUL characters."
+            try:
+                part.encode()
+            except UnicodeEncodeError:
+                return "This field must be valid Unicode text."
+        elif isinstance(part, int):
+            if not -(2**31) <= part < 2**31:
+                return "This field must be between -2147483648 and 2147483647."
+        elif isinstance(part, dict):
+            waiting += [*part.keys(), *part.values()]
+        elif isinstance(part, list | tuple | set | frozenset):
+            waiting += part
+    return None
+
+
+def _checked_name(name: str) -> str:
+    if not 1 <= len(name) <= 255 or name.isspace():
+        raise refused("The name must have 1 to 255 characters, not only blanks.")
+    if _is_unprintable(name, allowed=""):
+        raise refused("The name may not have line breaks or other control characters.")
+    return name
+
+
+def _checked_line(line: str) -> str:
+    if len(line) > 255:
+        raise refused("At most 255 characters are allowed.")
+    if _is_unprintable(line, allowed=""):
+        raise refused("Line breaks and other control characters are not allowed.")
+    return line
+
+
+def _checked_description(description: str) -> str:
+    if len(description) > 2000:
+        raise refused("The description may have at most 2000 characters.")
+    if _is_unprintable(description, allowed="\n\r\t"):
+        raise refused("The description may not have control characters other than line breaks and tabs.")
+    return description
+
+
+def _is_unprintable(text: str, *, allowed: str) -> bool:
+    # Control characters, halves of a surrogate pair (no UTF-8 holds them), line and paragraph separators.
+    return any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text if char not in allowed)
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_checked_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "examples": ["shop"]}),
+]
+"""What people call a thing: kept as it is, with quotes, blanks and all; file names come from ids instead."""
+
+Line = Annotated[str, AfterValidator(_checked_line), WithJsonSchema({"type": "string", "maxLength": 255})]
+"""One line of text."""
+
+Description = Annotated[
+    str, AfterValidator(_checked_description), WithJsonSchema({"type": "string", "maxLength": 2000})
+]
+"""A few lines about a thing."""
