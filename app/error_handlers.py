@@ -26,11 +26,11 @@ _ACTIONS = {"deploy", "start", "stop", "restart", "validate"}
 
 def install_error_handlers(app: FastAPI) -> None:
     """Make `app` answer every exception in the one shape; what is not listed is `RequestLog`'s."""
-    app.add_exception_handler(AppError, _answer_app_error)
-    app.add_exception_handler(RequestValidationError, _answer_validation_error)
-    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.exception_handler(AppError)(_answer_app_error)
+    app.exception_handler(RequestValidationError)(_answer_validation_error)
+    app.exception_handler(HTTPException)(_answer_http_exception)
     for away in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlalchemy.exc.SQLAlchemyError):
-        app.add_exception_handler(away, _answer_away)
+        app.exception_handler(away)(_answer_away)
 
 
 def _answer(request: Request, error: AppError) -> JSONResponse:
@@ -38,8 +38,7 @@ def _answer(request: Request, error: AppError) -> JSONResponse:
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 
-async def _answer_app_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, AppError)
+async def _answer_app_error(request: Request, error: AppError) -> JSONResponse:
     return _answer(request, error)
 
 
@@ -50,8 +49,7 @@ async def _answer_away(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, Unavailable())
 
 
-async def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+async def _answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     message = str(error.detail)
     if error.status_code == 400:  # FastAPI's word for a body that json.loads refuses with anything but its own error
@@ -81,8 +79,7 @@ def _allowed_methods(request: Request) -> list[str]:
     ]
 
 
-async def _answer_validation_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+async def _answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
     details: Sequence[Mapping[str, Any]] = error.errors()
     return _answer(request, await _validation_error(request, details))
 

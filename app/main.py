@@ -3,19 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import FastAPI
 
 from app.api import ROUTERS
-from app.auth.dependencies import Caller
-from app.deployments.deploying import StartOptions, queue_for
+from app.deployments.deploying import queue_for
 from app.docs import install_docs
 from app.error_handlers import install_error_handlers
-from app.errors import QueueFull
 from app.health import VERSION
 from app.kit import encryption
+from app.logs import configure_logging
 from app.middleware import RequestBounds, RequestLog
-from app.models.resource import DeployableMixin
 from app.openapi import PREFIX, install_openapi
 from app.postgres import create_engine, create_sessions
 from app.redis import Waker
@@ -23,8 +20,13 @@ from app.settings import Settings, get_settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application; nothing is connected to before its lifespan begins."""
-    settings = settings or get_settings()
+    """Return the application; nothing is connected to before its lifespan begins.
+
+    Without `settings` it is the process's own: settings from the environment, and its log set up.
+    """
+    if settings is None:
+        settings = get_settings()
+        configure_logging(settings.log_level)
     app = FastAPI(
         title="Shiplog",
         version=VERSION,
@@ -36,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.state.queue_deployment = _queue_deployment
+    app.state.queue_deployment = queue_for
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, prefix="/api", include_in_schema=False)
@@ -61,10 +63,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await waker.close()
         await engine.dispose()
-
-
-async def _queue_deployment(request: Request, session: AsyncSession, caller: Caller, resource: DeployableMixin) -> None:
-    """Deploy what a request has just made; a full queue refuses the whole request, so that it can be sent again."""
-    queued = await queue_for(request, session, caller, resource, StartOptions())
-    if queued.deployment_uuid is None:
-        raise QueueFull

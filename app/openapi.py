@@ -3,13 +3,27 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.errors import answers
+
 PREFIX = "/api/v1"
+FILE = Path(__file__).parents[1] / "openapi.json"
+
+_DESCRIPTION = """Deploys Docker Compose services and standalone databases to servers over SSH, and keeps the log of
+every deployment.
+
+Every answer but `/health` needs `Authorization: Bearer {id}|{secret}`. A token belongs to one team and sees nothing
+of any other. Its abilities: `read`, `read:sensitive` (logs and secrets; includes `read`), `write`, `deploy`, and `root`
+for all. Errors are `{"message": …, "request_id": …}`.
+"""
+_METHODS = ("get", "put", "post", "delete", "patch")
+_SCHEMAS = "#/components/schemas/"
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -23,8 +37,80 @@ def install_openapi(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def render(app: FastAPI) -> str:
+    """Return the document as it stands in `openapi.json`."""
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the document, or check it; return the exit code."""
+    # Here, because `app.main` builds on this module.
+    from app.main import create_app
+    from app.settings import Settings
+
+    parser = argparse.ArgumentParser(prog="python -m app.openapi", description="Write openapi.json from the code.")
+    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
+    parser.add_argument("--file", type=Path, default=FILE, help="default: openapi.json beside app/")
+    options = parser.parse_args(arguments)
+    text = render(create_app(Settings(root_path="")))
+    if not options.check:
+        options.file.write_text(text, encoding="utf-8")
+        return 0
+    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write(f"{options.file.name} is not what the code says: run `make openapi` and commit it.\n")
+    return 1
+
+
 def _document(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document["servers"] = [{"url": f"{app.root_path}{PREFIX}"}]
     document["paths"] = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
+    for operation in _operations(document):
+        _complete_answers(operation)
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which no endpoint answers
+        schemas.pop(name, None)
     return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in document["paths"].values():
+        for method in _METHODS:
+            if method in methods:
+                yield methods[method]
+
+
+def _complete_answers(operation: dict[str, Any]) -> None:
+    """Put in the answers that come from around the endpoints, in ours and not in FastAPI's shape."""
+    responses = operation["responses"]
+    places = {parameter["in"] for parameter in operation.get("parameters", ())}
+    has_body = "requestBody" in operation
+    if "422" in responses and not has_body and places <= {"path"}:
+        del responses["422"]  # FastAPI expects one; a wrong path answers 404
+    wanted = {
+        "400": has_body,
+        "404": "path" in places,
+        "413": has_body,
+        "422": "422" in responses,
+        "503": "security" in operation,
+    }
+    for code, is_wanted in wanted.items():
+        if is_wanted and not _is_ours(responses.get(code)):
+            responses[code] = _answer(int(code))
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _is_ours(response: dict[str, Any] | None) -> bool:
+    return response is not None and f"{_SCHEMAS}HTTPValidationError" not in json.dumps(response)
+
+
+def _answer(code: int) -> dict[str, Any]:
+    declared = answers(code)[code]
+    schema = {"$ref": f"{_SCHEMAS}{declared['model'].__name__}"}
+    return {"description": declared["description"], "content": {"application/json": {"schema": schema}}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import contains_eager
 
 from app.kit.repository import Repository
@@ -75,6 +75,10 @@ class TeamRepository(Repository[Team]):
     async def get(self, team_id: int) -> Team | None:
         """Return a team."""
         return await self.one_or_none(self.statement().where(Team.id == team_id))
+
+    async def lock(self) -> None:
+        """Let nobody else make a team until the end of the transaction; reading goes on."""
+        await self.session.execute(text("LOCK TABLE teams IN SHARE ROW EXCLUSIVE MODE"))
 
     async def is_empty(self) -> bool:
         """Return whether there is no team at all."""
