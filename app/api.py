@@ -4,7 +4,7 @@ from app import health
 from app.auth import endpoints as auth
 from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
-from app.deployments import deploying
+from app.deployments import cancelling, deploying
 from app.deployments import endpoints as deployments
 from app.operations import endpoints as operations
 from app.projects import endpoints as projects
@@ -12,6 +12,7 @@ from app.servers import endpoints as servers
 
 ROUTERS = (
     deploying.router,
+    cancelling.router,
     deployments.router,
     compose_services.router,
     databases.router,

@@ -2,12 +2,13 @@
 
 import pytest
 
+# In the order in which they import each other.
 pytest_plugins = [
-    "tests.fixtures.api",
     "tests.fixtures.postgres",
-    "tests.fixtures.rig",
-    "tests.fixtures.sessions",
     "tests.fixtures.valkey",
+    "tests.fixtures.sessions",
+    "tests.fixtures.api",
+    "tests.fixtures.rig",
 ]
 
 

@@ -122,21 +122,42 @@ _RENEW = {
         f"""
         UPDATE {kind.table} SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
         WHERE lease_owner = :owner AND status = 'in_progress'
-        RETURNING id, cancel_requested_at IS NOT NULL AS cancelled
+        RETURNING id
         """
     )
     for kind in KINDS
 }
 
 
-async def renew_leases(sessions: Sessions, owner: str, lease_seconds: float) -> dict[tuple[str, int], bool]:
-    """Renew every lease of this worker; return {(kind name, deployment id): cancel requested} of those it still holds."""
-    held: dict[tuple[str, int], bool] = {}
+async def renew_leases(sessions: Sessions, owner: str, lease_seconds: float) -> set[tuple[str, int]]:
+    """Renew every lease of this worker; return (kind name, deployment id) of those it still holds."""
+    held: set[tuple[str, int]] = set()
     for kind in KINDS:
         async with sessions.begin() as session:
             rows = await session.execute(_RENEW[kind.name], {"owner": owner, "lease_seconds": lease_seconds})
-            held |= {(kind.name, row.id): row.cancelled for row in rows}
+            held |= {(kind.name, row.id) for row in rows}
     return held
+
+
+_CANCELLED = {
+    kind.name: text(
+        f"""
+        SELECT id FROM {kind.table}
+        WHERE status = 'in_progress' AND lease_owner = :owner AND cancel_requested_at IS NOT NULL
+        """
+    )
+    for kind in KINDS
+}
+
+
+async def cancel_requests(sessions: Sessions, owner: str) -> set[tuple[str, int]]:
+    """Return (kind name, deployment id) of what this worker runs and somebody wants cancelled."""
+    async with sessions.begin() as session:
+        return {
+            (kind.name, deployment_id)
+            for kind in KINDS
+            for deployment_id in (await session.execute(_CANCELLED[kind.name], {"owner": owner})).scalars()
+        }
 
 
 _SERVERS_WITH_QUEUE = text(

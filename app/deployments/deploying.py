@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
+from app.deployments.idempotency import AnswerOnce, Once
 from app.deployments.queue import Queued, lock_for_deployment, queue_database_deployment, queue_service_deployment
-from app.deployments.schemas import DeployAnswer, DeployedItem, StartAnswer
+from app.deployments.schemas import (
+    DatabaseStartOptions,
+    DeployAnswer,
+    DeployedItem,
+    DeployRequest,
+    StartAnswer,
+    StartOptions,
+)
 from app.errors import InvalidRequest, NotFound, QueueFull, answers
 from app.kit.after_commit import call_after_commit
-from app.kit.schema import RequestSchema
 from app.models.resource import DeployableMixin
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
@@ -27,40 +33,15 @@ MOST_AT_ONCE = 100
 Asked = TypeVar("Asked", bound="StartOptions")
 
 
-class StartOptions(RequestSchema):
-    """What a start of a service can carry, in the query or in the body."""
-
-    pull_latest_images: bool | None = Field(default=None, description="Pull every image again before starting.")
-    stop_before_start: bool | None = Field(default=None, description="Stop the running containers first.")
-    force: bool | None = Field(default=None, description="Means `pull_latest_images`.")
-    latest: bool | None = Field(default=None, description="Means `pull_latest_images`.")
-
-    @property
-    def pull(self) -> bool:
-        """Whether images are pulled again."""
-        return bool(self.pull_latest_images or self.force or self.latest)
-
-
-class DeployRequest(StartOptions):
-    """Body of `POST /deploy`; every field can stand in the query instead."""
-
-    uuid: str | None = Field(default=None, description="Uuids of services and databases, separated by commas.")
-    tag: str | None = Field(default=None, description="Tags, separated by commas. Not together with `uuid`.")
-
-
-class DatabaseStartOptions(RequestSchema):
-    """What a start of a database can carry: nothing yet."""
-
-
 @router.post(
     "/deploy",
     operation_id="deploy-by-tag-or-uuid",
     summary="Deploy services and databases",
     tags=["Deployments"],
-    responses=answers(400, 401, 403, 404, 422, 429),
+    responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def deploy(
-    request: Request,
+    once: Once,
     session: Session,
     caller: Deployer,
     query: Annotated[DeployRequest, Query()],
@@ -68,17 +49,16 @@ async def deploy(
 ) -> DeployAnswer:
     """Make one deployment per uuid. Unknown uuids are left out; none known is 404; every queue full is 429."""
     asked = _merged(query, body)
-    resources = await _resources(session, caller, asked)
-    await lock_for_deployment(session, resources)
-    items: list[DeployedItem] = []
-    for resource in resources:
-        queued = await _queue(session, caller, resource, asked, action="start")
-        _wake(request, session, queued)
-        message = queued.message if queued.deployment_uuid is None else _started(resource)
-        items.append(DeployedItem(message=message, resource_uuid=resource.uuid, deployment_uuid=queued.deployment_uuid))
-    if all(item.deployment_uuid is None for item in items):
-        raise QueueFull
-    return DeployAnswer(deployments=items)
+
+    async def make() -> DeployAnswer:
+        resources = await _resources(session, caller, asked)
+        await lock_for_deployment(session, resources)
+        items = [await _item(once, session, caller, resource, asked) for resource in resources]
+        if all(item.deployment_uuid is None for item in items):
+            raise QueueFull
+        return DeployAnswer(deployments=items)
+
+    return await once(caller, asked, DeployAnswer, make)
 
 
 @router.post(
@@ -86,10 +66,10 @@ async def deploy(
     operation_id="start-service-by-uuid",
     summary="Start a service",
     tags=["Services"],
-    responses=answers(400, 401, 403, 404, 422, 429),
+    responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_service(
-    request: Request,
+    once: Once,
     session: Session,
     caller: Deployer,
     uuid: str,
@@ -97,10 +77,15 @@ async def start_service(
     body: StartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment of a service that is not running."""
-    service = await _service(session, caller, uuid)
-    if "running" in service.status:
-        raise InvalidRequest("Service is already running.")
-    return await _start(request, session, caller, service, _merged(query, body), "Service starting request queued.")
+    asked = _merged(query, body)
+
+    async def make() -> StartAnswer:
+        service = await _service(session, caller, uuid)
+        if "running" in service.status:
+            raise InvalidRequest("Service is already running.")
+        return await _start(once, session, caller, service, asked, "Service starting request queued.")
+
+    return await once(caller, asked, StartAnswer, make)
 
 
 @router.post(
@@ -108,10 +93,10 @@ async def start_service(
     operation_id="restart-service-by-uuid",
     summary="Restart a service",
     tags=["Services"],
-    responses=answers(401, 403, 404, 422, 429),
+    responses=answers(401, 403, 404, 409, 422, 429),
 )
 async def restart_service(
-    request: Request,
+    once: Once,
     session: Session,
     caller: Deployer,
     uuid: str,
@@ -119,12 +104,16 @@ async def restart_service(
     body: StartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment that recreates the containers: they are stopped first unless images are pulled."""
-    service = await _service(session, caller, uuid)
     asked = _merged(query, body)
     if asked.stop_before_start is None and not asked.pull:
         asked = asked.model_copy(update={"stop_before_start": True})
-    text = "Service restarting request queued."
-    return await _start(request, session, caller, service, asked, text, action="restart")
+
+    async def make() -> StartAnswer:
+        service = await _service(session, caller, uuid)
+        text = "Service restarting request queued."
+        return await _start(once, session, caller, service, asked, text, action="restart")
+
+    return await once(caller, asked, StartAnswer, make)
 
 
 @router.post(
@@ -132,17 +121,21 @@ async def restart_service(
     operation_id="start-database-by-uuid",
     summary="Start a database",
     tags=["Databases"],
-    responses=answers(400, 401, 403, 404, 422, 429),
+    responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_database(
-    request: Request, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
+    once: Once, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
 ) -> StartAnswer:
     """Queue a deployment of a database that is not running."""
-    del body
-    database = await _database(session, caller, uuid)
-    if "running" in database.status:
-        raise InvalidRequest("Database is already running.")
-    return await _start(request, session, caller, database, StartOptions(), "Database starting request queued.")
+
+    async def make() -> StartAnswer:
+        database = await _database(session, caller, uuid)
+        if "running" in database.status:
+            raise InvalidRequest("Database is already running.")
+        text = "Database starting request queued."
+        return await _start(once, session, caller, database, StartOptions(), text)
+
+    return await once(caller, body or DatabaseStartOptions(), StartAnswer, make)
 
 
 @router.post(
@@ -150,29 +143,32 @@ async def start_database(
     operation_id="restart-database-by-uuid",
     summary="Restart a database",
     tags=["Databases"],
-    responses=answers(401, 403, 404, 422, 429),
+    responses=answers(401, 403, 404, 409, 422, 429),
 )
 async def restart_database(
-    request: Request, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
+    once: Once, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
 ) -> StartAnswer:
     """Queue a deployment that recreates the container."""
-    del body
-    database = await _database(session, caller, uuid)
-    text = "Database restarting request queued."
-    return await _start(request, session, caller, database, StartOptions(), text, action="restart")
+
+    async def make() -> StartAnswer:
+        database = await _database(session, caller, uuid)
+        text = "Database restarting request queued."
+        return await _start(once, session, caller, database, StartOptions(), text, action="restart")
+
+    return await once(caller, body or DatabaseStartOptions(), StartAnswer, make)
 
 
-async def queue_for(
-    request: Request, session: AsyncSession, caller: Caller, resource: DeployableMixin, asked: StartOptions
-) -> Queued:
-    """Queue a deployment of a resource and wake its server after the commit."""
-    queued = await _queue(session, caller, resource, asked, action="start")
-    _wake(request, session, queued)
-    return queued
+async def queue_for(request: Request, session: AsyncSession, caller: Caller, resource: DeployableMixin) -> None:
+    """Queue a deployment of a resource that is being made (`instant_deploy`) and wake its server after the commit."""
+    queued = await _queue(session, caller, resource, StartOptions(), action="start")
+    if queued.server_id is None:
+        raise QueueFull
+    server_id = queued.server_id
+    call_after_commit(session, lambda: request.app.state.waker.look(server_id))
 
 
 async def _start(
-    request: Request,
+    once: AnswerOnce,
     session: AsyncSession,
     caller: Caller,
     resource: DeployableMixin,
@@ -182,10 +178,20 @@ async def _start(
     action: str = "start",
 ) -> StartAnswer:
     queued = await _queue(session, caller, resource, asked, action=action)
-    if queued.deployment_uuid is None:
+    if queued.deployment_uuid is None or queued.server_id is None:
         raise QueueFull
-    _wake(request, session, queued)
+    once.wake(queued.server_id)
     return StartAnswer(message=text, deployment_uuid=queued.deployment_uuid)
+
+
+async def _item(
+    once: AnswerOnce, session: AsyncSession, caller: Caller, resource: DeployableMixin, asked: StartOptions
+) -> DeployedItem:
+    queued = await _queue(session, caller, resource, asked, action="start")
+    if queued.server_id is not None:
+        once.wake(queued.server_id)
+    message = queued.message if queued.deployment_uuid is None else _started(resource)
+    return DeployedItem(message=message, resource_uuid=resource.uuid, deployment_uuid=queued.deployment_uuid)
 
 
 async def _queue(
@@ -204,12 +210,6 @@ async def _queue(
     if isinstance(resource, StandaloneMixin):
         return await queue_database_deployment(session, resource, is_api=True, requested_by=caller.name, action=action)
     raise TypeError(f"{type(resource).__name__} cannot be deployed.")
-
-
-def _wake(request: Request, session: AsyncSession, queued: Queued) -> None:
-    if queued.server_id is not None:
-        server_id = queued.server_id
-        call_after_commit(session, lambda: request.app.state.waker.look(server_id))
 
 
 def _merged(query: Asked, body: Asked | None) -> Asked:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import undefer
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.kit.repository import Repository
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
+from app.models.idempotency_key import IdempotencyKey
 from app.models.registry_credential import RegistryCredential
 from app.models.server import ServerSetting
 from app.models.service_deployment_queue import ServiceDeploymentQueue
@@ -131,6 +132,54 @@ async def logs_of(session: AsyncSession, kind: Kind, deployment_ids: Sequence[in
         """
     )
     return {row.id: row.logs for row in await session.execute(statement, {"ids": list(deployment_ids)})}
+
+
+_REQUEST_CANCEL = {
+    kind.name: text(
+        f"""
+        UPDATE {kind.table} SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+        WHERE id = :id AND status IN ('queued', 'in_progress') RETURNING status
+        """
+    )
+    for kind in KINDS
+}
+
+
+async def request_cancel(session: AsyncSession, kind: Kind, deployment_id: int) -> str | None:
+    """Ask for a cancel under the row's lock; return the status the row has, None when it has ended.
+
+    `WHERE status = 'queued'` instead would wait for the claim and then silently do nothing.
+    """
+    return (await session.execute(_REQUEST_CANCEL[kind.name], {"id": deployment_id})).scalar_one_or_none()
+
+
+_FORGET_OLD_KEY = text(
+    """DELETE FROM idempotency_keys
+    WHERE token_id = :token_id AND key = :key AND created_at < now() - make_interval(hours => 24)"""
+)
+_TAKE_KEY = text(
+    """INSERT INTO idempotency_keys (token_id, key, body_hash) VALUES (:token_id, :key, :body_hash)
+    ON CONFLICT DO NOTHING RETURNING key"""
+)
+
+
+async def take_idempotency_key(session: AsyncSession, token_id: int, key: str, body_hash: str) -> IdempotencyKey | None:
+    """Take a key for this transaction and return None, or return the row of the request that had it first.
+
+    A request still under way is waited for: its row is not visible, but the insert waits for its transaction.
+    """
+    values = {"token_id": token_id, "key": key}
+    await session.execute(_FORGET_OLD_KEY, values)
+    taken = await session.execute(_TAKE_KEY, {**values, "body_hash": body_hash})
+    if taken.one_or_none() is not None:
+        return None
+    return await session.get_one(IdempotencyKey, (token_id, key))
+
+
+async def keep_answer(session: AsyncSession, token_id: int, key: str, answer: dict[str, Any]) -> None:
+    """Keep the answer of the request that took the key, in its transaction."""
+    row = await session.get_one(IdempotencyKey, (token_id, key))
+    row.answer = answer
 
 
 async def load_snapshot(session: AsyncSession, kind: Kind, deployment_id: int) -> AnyQueue | None:

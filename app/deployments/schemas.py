@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.deployments.kinds import AnyQueue, KindName
-from app.kit.schema import ResponseSchema, Timestamp
+from app.kit.schema import RequestSchema, ResponseSchema, Timestamp
 from app.models.deployment_status import DeploymentStatus
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 
@@ -102,6 +102,31 @@ class LogPageAnswer(ResponseSchema):
     entries: list[LogEntry]
 
 
+class StartOptions(RequestSchema):
+    """What a start of a service can carry, in the query or in the body."""
+
+    pull_latest_images: bool | None = Field(default=None, description="Pull every image again before starting.")
+    stop_before_start: bool | None = Field(default=None, description="Stop the running containers first.")
+    force: bool | None = Field(default=None, description="Means `pull_latest_images`.")
+    latest: bool | None = Field(default=None, description="Means `pull_latest_images`.")
+
+    @property
+    def pull(self) -> bool:
+        """Whether images are pulled again."""
+        return bool(self.pull_latest_images or self.force or self.latest)
+
+
+class DeployRequest(StartOptions):
+    """Body of `POST /deploy`; every field can stand in the query instead."""
+
+    uuid: str | None = Field(default=None, description="Uuids of services and databases, separated by commas.")
+    tag: str | None = Field(default=None, description="Tags, separated by commas. Not together with `uuid`.")
+
+
+class DatabaseStartOptions(RequestSchema):
+    """What a start of a database can carry: nothing yet."""
+
+
 class DeployedItem(ResponseSchema):
     """What became of one resource of `POST /deploy`."""
 
@@ -121,6 +146,14 @@ class StartAnswer(ResponseSchema):
 
     message: str = Field(examples=["Service starting request queued."])
     deployment_uuid: str
+
+
+class CancelAnswer(ResponseSchema):
+    """Answer of a cancel."""
+
+    message: str = Field(examples=["Deployment cancelled successfully."])
+    deployment_uuid: str
+    status: DeploymentStatus = Field(description="`in_progress` until the run on the server has been ended.")
 
 
 def deployment_answer(

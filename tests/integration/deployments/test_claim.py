@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from app.deployments.claim import (
+    cancel_requests,
     claim_next,
     release_leases,
     renew_leases,
@@ -173,8 +174,18 @@ async def test_renewing_tells_which_leases_are_still_held(sessions: Sessions) ->
     other = await claim_next(sessions, place.server.id, "other", LEASE)
     assert mine is not None
     assert other is not None
-    assert await renew_leases(sessions, "mine", LEASE) == {(mine.kind.name, mine.deployment_id): False}
+    assert await renew_leases(sessions, "mine", LEASE) == {(mine.kind.name, mine.deployment_id)}
+    assert await renew_leases(sessions, "nobody", LEASE) == set()
+
+
+async def test_a_worker_learns_of_the_cancel_of_its_own_runs_only(sessions: Sessions) -> None:
+    place = await place_with(sessions, concurrent_deployments=10)
+    await queue_one_each(sessions, place, [SERVICE, DATABASE])
+    mine = await claim_next(sessions, place.server.id, "mine", LEASE)
+    assert mine is not None
+    assert await claim_next(sessions, place.server.id, "other", LEASE) is not None
+    assert await cancel_requests(sessions, "mine") == set()
     async with sessions.begin() as session:
-        await session.execute(text(f"UPDATE {mine.kind.table} SET cancel_requested_at = now()"))
-    assert await renew_leases(sessions, "mine", LEASE) == {(mine.kind.name, mine.deployment_id): True}
-    assert await renew_leases(sessions, "nobody", LEASE) == {}
+        for kind in KINDS:
+            await session.execute(text(f"UPDATE {kind.table} SET cancel_requested_at = now()"))
+    assert await cancel_requests(sessions, "mine") == {(mine.kind.name, mine.deployment_id)}
