@@ -17,7 +17,7 @@ from app.deployments.runner import Runner
 from app.kit import encryption
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
-from app.operations.runner import run_operations
+from app.operations.runner import run_operations, settle_lost_operations
 from app.postgres import create_engine, create_sessions
 from app.redis import QUEUE_NAME, Waker, redis_settings
 from app.remote.ssh import SshHostPool
@@ -39,7 +39,9 @@ class WorkerProcess:
         self._hosts = SshHostPool()
         self._waker = Waker(settings.redis())
         runner = Runner(self._sessions, self._hosts, settings, self._waker.publish_count)
-        self.dispatcher = Dispatcher(self._sessions, settings, self.owner, runner.run, self._run_operations)
+        self.dispatcher = Dispatcher(
+            self._sessions, settings, self.owner, runner.run, self._run_operations, self._settle_lost_operations
+        )
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -70,7 +72,15 @@ class WorkerProcess:
                 raise outcome
 
     async def _run_operations(self, server_id: int) -> None:
-        await run_operations(self._sessions, self._hosts, server_id, self.owner)
+        lease_seconds = self._settings.lease_seconds
+        if await run_operations(self._sessions, self._hosts, server_id, self.owner, lease_seconds=lease_seconds):
+            # A deployment of the same resource may have waited for it: it starts now, not at the next sweep.
+            await self.dispatcher.look(server_id)
+
+    async def _settle_lost_operations(self) -> None:
+        settled = await settle_lost_operations(self._sessions, self.owner, lease_seconds=self._settings.lease_seconds)
+        if settled:
+            log.info("settled operations whose worker is gone", count=settled)
 
     async def _look(self, _: dict[str, Any], server_id: int) -> None:
         await self.dispatcher.look(server_id)

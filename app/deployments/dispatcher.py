@@ -15,19 +15,27 @@ log = structlog.get_logger(__name__)
 
 Run = Callable[[Claimed], Awaitable[None]]
 RunOperations = Callable[[int], Awaitable[None]]
+SettleLostOperations = Callable[[], Awaitable[None]]
 
 
 class Dispatcher:
     """Claims for a server when asked to look, renews leases, sweeps for what nobody woke anyone for."""
 
     def __init__(
-        self, sessions: Sessions, settings: Settings, owner: str, run: Run, run_operations: RunOperations
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        owner: str,
+        run: Run,
+        run_operations: RunOperations,
+        settle_lost_operations: SettleLostOperations | None = None,
     ) -> None:
         self._sessions = sessions
         self._settings = settings
         self._owner = owner
         self._run = run
         self._run_operations = run_operations
+        self._settle_lost_operations = settle_lost_operations
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -79,6 +87,8 @@ class Dispatcher:
             ):
                 log.info("taking over a deployment", deployment=claimed.deployment_uuid, epoch=claimed.lease_epoch)
                 self._start(claimed)
+            if self._settle_lost_operations is not None:
+                await self._settle_lost_operations()
         for server_id in await waiting_servers(self._sessions):
             await self.look(server_id)
 

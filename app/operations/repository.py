@@ -61,6 +61,13 @@ async def was_ever_started(session: AsyncSession, resource: DeployableMixin) -> 
     return bool((await session.execute(statement)).scalar_one())
 
 
+async def is_status_outdated(session: AsyncSession, resource: DeployableMixin) -> bool:
+    """Return whether a deployment of the resource has begun since its status was last seen."""
+    queue, of_resource = _history(resource.resource_type, resource.id)
+    began = queue.started_at.is_not(None) if resource.status_at is None else queue.started_at > resource.status_at
+    return bool((await session.execute(select(exists().where(*of_resource, began)))).scalar_one())
+
+
 async def lock_resource(session: AsyncSession, resource_type: str, resource_id: int) -> DeployableMixin | None:
     """Lock and return a resource, deleted or not; None when it is gone or of a type this version does not know."""
     model = RESOURCE_MODELS.get(resource_type)

@@ -1,0 +1,148 @@
+"""Services over the API: list, create, read, change, and their variables; stop and delete are operations."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.dependencies import Caller, require
+from app.compose.document import MAX_BYTES, ComposeInvalid, read_compose
+from app.compose_services.repository import ServiceRepository
+from app.compose_services.schemas import ServiceAnswer, ServiceCreate, ServiceUpdate, ServiceUuid
+from app.errors import NotFound, ValidationFailed, answers
+from app.kit.base64_text import decoded
+from app.kit.ids import new_uuid
+from app.models.service import Service
+from app.postgres import Session
+from app.projects.env_routes import add_env_routes
+from app.projects.instant_deploy import InstantDeploy
+from app.projects.placing import place_resource
+
+router = APIRouter(tags=["Services"])
+
+Reader = Annotated[Caller, Depends(require("read"))]
+Writer = Annotated[Caller, Depends(require("write"))]
+
+
+@router.get(
+    "/services",
+    operation_id="list-services",
+    summary="List services",
+    response_model_exclude_unset=True,
+    responses=answers(401, 403),
+)
+async def list_services(session: Session, caller: Reader) -> list[ServiceAnswer]:
+    """Return every service of the team, oldest first."""
+    services = await ServiceRepository(session).of_team(caller.team_id)
+    return [ServiceAnswer.of(service, with_secrets=caller.can_read_sensitive) for service in services]
+
+
+@router.post(
+    "/services",
+    operation_id="create-service",
+    summary="Create a service",
+    status_code=201,
+    responses=answers(400, 401, 403, 404, 413, 422, 429),
+)
+async def create_service(
+    request: Request, session: Session, caller: Writer, body: ServiceCreate, queue_deployment: InstantDeploy
+) -> ServiceUuid:
+    """Make a service from a Compose file. Nothing runs until it is started or deployed."""
+    compose = await _compose_of(body.docker_compose_raw)
+    place = await place_resource(
+        session,
+        caller.team_id,
+        project_uuid=body.project_uuid,
+        environment_name=body.environment_name,
+        environment_uuid=body.environment_uuid,
+        server_uuid=body.server_uuid,
+        destination_uuid=body.destination_uuid,
+    )
+    service = await ServiceRepository(session).add(
+        Service(
+            name=body.name if body.name is not None else f"service-{new_uuid()[:10]}",
+            description=body.description,
+            environment_id=place.environment.id,
+            server_id=place.server.id,
+            destination_id=place.destination.id,
+            docker_compose_raw=compose,
+            connect_to_docker_network=body.connect_to_docker_network,
+        )
+    )
+    if body.instant_deploy:
+        await queue_deployment(request, session, caller, service)
+    return ServiceUuid(uuid=service.uuid)
+
+
+@router.get(
+    "/services/{uuid}",
+    operation_id="get-service-by-uuid",
+    summary="Get a service",
+    response_model_exclude_unset=True,
+    responses=answers(401, 403, 404),
+)
+async def get_service(session: Session, caller: Reader, uuid: str) -> ServiceAnswer:
+    """Return one service; its Compose file only with `read:sensitive`."""
+    service = await _found(session, caller, uuid)
+    return ServiceAnswer.of(service, with_secrets=caller.can_read_sensitive)
+
+
+@router.patch(
+    "/services/{uuid}",
+    operation_id="update-service-by-uuid",
+    summary="Change a service",
+    responses=answers(400, 401, 403, 404, 413, 422, 429),
+)
+async def update_service(
+    request: Request, session: Session, caller: Writer, uuid: str, body: ServiceUpdate, queue_deployment: InstantDeploy
+) -> ServiceUuid:
+    """Change what is named. What runs, and what is being deployed, stays as it was until the next deployment."""
+    compose = None if body.docker_compose_raw is None else await _compose_of(body.docker_compose_raw)
+    service = await _found(session, caller, uuid, for_update=True)
+    if body.name is not None:
+        service.name = body.name
+    if "description" in body.model_fields_set:
+        service.description = body.description
+    if compose is not None:
+        service.docker_compose_raw = compose
+    if body.connect_to_docker_network is not None:
+        service.connect_to_docker_network = body.connect_to_docker_network
+    await session.flush()
+    if body.instant_deploy:
+        await queue_deployment(request, session, caller, service)
+    return ServiceUuid(uuid=service.uuid)
+
+
+async def _find(session: AsyncSession, team_id: int, uuid: str) -> Service | None:
+    return await ServiceRepository(session).get(team_id, uuid)
+
+
+add_env_routes(router, noun="service", find=_find)
+
+
+async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:
+    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=for_update)
+    if service is None:
+        raise NotFound("Service not found.")
+    return service
+
+
+async def _compose_of(encoded: str) -> str:
+    """Return the Compose text behind `docker_compose_raw`; raise ValidationFailed for one that cannot be deployed."""
+    # Four letters stand for three bytes; a little more for line breaks, as `base64` wraps its output.
+    if len(encoded) > MAX_BYTES * 3 // 2:
+        raise _refused(f"The Compose file is larger than {MAX_BYTES // 1024} KiB.")
+    try:
+        text = decoded(encoded)
+        # Measured: half a second for a file of 170 KB, too long for the event loop.
+        await asyncio.to_thread(read_compose, text)
+    except ValueError:
+        raise _refused("The docker_compose_raw should be base64 encoded.") from None
+    except ComposeInvalid as error:
+        raise _refused(str(error)) from None
+    return text
+
+
+def _refused(text: str) -> ValidationFailed:
+    return ValidationFailed({"docker_compose_raw": [text]})

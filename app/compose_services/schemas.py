@@ -1,0 +1,123 @@
+"""What the service endpoints take and answer."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, field_validator
+from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
+
+from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, refused
+from app.models.service import Service
+
+_EXAMPLE = "c2VydmljZXM6CiAgd2ViOgogICAgaW1hZ2U6IG5naW54OjEKICAgIHBvcnRzOiBbIjgwODA6ODAiXQo="
+
+
+def _encodable(text: str) -> str:
+    if not text.isascii():
+        raise refused("The docker_compose_raw should be base64 encoded.")
+    return text
+
+
+ComposeInBase64 = Annotated[
+    str,
+    AfterValidator(_encodable),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "byte",
+            "description": "The Compose file in base64, at most 256 KiB before encoding. It reaches the server byte for "
+            "byte; what Shiplog adds goes into a second file.",
+            "examples": [_EXAMPLE],
+        }
+    ),
+]
+_JOINS_NETWORK = (
+    "Whether the containers also join the destination's network, where the databases are. False unless you ask: two "
+    "services with a container of the same name would answer for each other there."
+)
+
+
+class ServiceCreate(RequestSchema):
+    """Body of `POST /services`."""
+
+    name: Name | None = Field(default=None, description="`service-…` when left out.")
+    description: Description | None = None
+    project_uuid: Line
+    environment_name: Line | None = Field(default=None, description="This or `environment_uuid` is needed.")
+    environment_uuid: Line | None = None
+    server_uuid: Line
+    destination_uuid: Line | None = Field(default=None, description="Needed when the server has several.")
+    docker_compose_raw: ComposeInBase64
+    connect_to_docker_network: bool = Field(default=False, description=_JOINS_NETWORK)
+    instant_deploy: bool = Field(default=False, description="Also queue the first deployment.")
+    type: SkipJsonSchema[Any] = None
+
+    @field_validator("type")
+    @classmethod
+    def _no_templates(cls, _: Any) -> Any:
+        raise refused("There are no one-click services here: send your Compose file in docker_compose_raw instead.")
+
+
+class ServiceUpdate(RequestSchema):
+    """Body of `PATCH /services/{uuid}`: what is left out stays; a change counts from the next deployment on."""
+
+    name: Name | None = None
+    description: Description | None = Field(default=None, description="Null removes it.")
+    docker_compose_raw: ComposeInBase64 | None = None
+    connect_to_docker_network: bool | None = Field(default=None, description=_JOINS_NETWORK)
+    instant_deploy: bool = Field(default=False, description="Also queue a deployment with the changes.")
+
+
+class ServiceUuid(ResponseSchema):
+    """Which service was made or changed."""
+
+    uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])
+    domains: list[str] = Field(default=[], description="Always empty: Shiplog routes no domains.")
+
+
+class ServiceAnswer(ResponseSchema):
+    """A service."""
+
+    uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])
+    description: str | None
+    name: str = Field(examples=["shop"])
+    status: str = Field(
+        description="`running:healthy`, `running:unhealthy`, `exited`, `unknown` …", examples=["exited"]
+    )
+    status_at: Timestamp | None = Field(description="When that was seen; null before the first deployment.")
+    project_uuid: str
+    environment_uuid: str
+    environment_name: str = Field(examples=["production"])
+    server_uuid: str
+    destination_uuid: str
+    connect_to_docker_network: bool
+    docker_compose_raw: str | None = Field(
+        default=None, description="The Compose file as text. Only with `read:sensitive`: people write secrets into it."
+    )
+    docker_compose: str | None = Field(
+        default=None,
+        description="The Compose file as it is deployed: the same text, nothing in it is rewritten. Only with "
+        "`read:sensitive`.",
+    )
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, service: Service, *, with_secrets: bool) -> Self:
+        """Return the answer for a row; fields that the caller may not see are not set, and so left out."""
+        secrets = {"docker_compose_raw": service.docker_compose_raw, "docker_compose": service.docker_compose_raw}
+        return cls(
+            uuid=service.uuid,
+            description=service.description,
+            name=service.name,
+            status=service.status,
+            status_at=service.status_at,
+            project_uuid=service.environment.project.uuid,
+            environment_uuid=service.environment.uuid,
+            environment_name=service.environment.name,
+            server_uuid=service.server.uuid,
+            destination_uuid=service.destination.uuid,
+            connect_to_docker_network=service.connect_to_docker_network,
+            created_at=service.created_at,
+            updated_at=service.updated_at,
+            **(secrets if with_secrets else {}),
+        )

@@ -1,0 +1,189 @@
+"""What the database endpoints take and answer: the common fields, then each type with its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.databases.fields import (
+    CpuLimit,
+    CpuSet,
+    EnableSsl,
+    FileInBase64,
+    HostAuthMethod,
+    Identifier,
+    Image,
+    InitScript,
+    InitScripts,
+    MemoryLimit,
+    Password,
+    PortMappings,
+    PublicPort,
+    RunOptions,
+    SwapLimit,
+)
+from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp
+
+_UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
+
+
+class DatabaseFields(RequestSchema):
+    """What can be set on every type. Null means: as if it were left out, or none where the field can be empty."""
+
+    name: Name | None = None
+    description: Description | None = None
+    image: Image | None = Field(default=None, description="The type's default image when left out.")
+    is_public: bool | None = Field(default=None, description="Reachable from outside at `public_port`. False at first.")
+    public_port: PublicPort | None = Field(default=None, description="Free among the server's public databases.")
+    public_port_timeout: Annotated[int, Field(ge=1, le=2_147_483)] | None = Field(
+        default=None, description="Seconds after which an idle connection from outside ends. 3600 at first."
+    )
+    ports_mappings: PortMappings | None = Field(default=None, description="Ports of the host that lead to it.")
+    limits_memory: MemoryLimit | None = Field(default=None, description="`0` at first: none.")
+    limits_memory_swap: SwapLimit | None = Field(default=None, description="Memory and swap together. `0` at first.")
+    limits_memory_swappiness: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="60 at first."
+    )
+    limits_memory_reservation: MemoryLimit | None = Field(default=None, description="`0` at first: none.")
+    limits_cpus: CpuLimit | None = Field(default=None, description="`0` at first: none.")
+    limits_cpuset: CpuSet | None = Field(default=None, description="Empty or null: any CPU.")
+    limits_cpu_shares: Annotated[int, Field(ge=0, le=262_144)] | None = Field(
+        default=None, description="1024 at first."
+    )
+    custom_docker_run_options: RunOptions | None = Field(
+        default=None, description="Options of `docker run`, as `--ulimit nofile=1024:2048 --shm-size 256m`."
+    )
+    instant_deploy: bool = Field(default=False, description="Also queue a deployment.")
+
+
+class DatabaseCreate(DatabaseFields):
+    """What every type takes when it is made."""
+
+    project_uuid: Line
+    environment_name: Line | None = Field(default=None, description="This or `environment_uuid` is needed.")
+    environment_uuid: Line | None = None
+    server_uuid: Line
+    destination_uuid: Line | None = Field(default=None, description="Needed when the server has several.")
+
+
+class PostgresqlFields(RequestSchema):
+    """What can be set on PostgreSQL alone."""
+
+    postgres_user: Identifier | None = Field(default=None, description="`postgres` at first. Fixed at the first start.")
+    postgres_password: Password | None = Field(
+        default=None, description="64 random letters and digits when left out. Fixed at the first start."
+    )
+    postgres_db: Identifier | None = Field(default=None, description="`postgres` at first. Fixed at the first start.")
+    postgres_initdb_args: Line | None = Field(default=None, description="Read at the first start only.")
+    postgres_host_auth_method: HostAuthMethod | None = Field(default=None, description="Read at the first start only.")
+    postgres_conf: FileInBase64 | None = Field(default=None, description="`postgresql.conf` in base64.")
+    init_scripts: InitScripts | None = Field(default=None, description="Run at the first start only.")
+    enable_ssl: EnableSsl | None = Field(default=None, description="False: this version cannot switch SSL on.")
+    ssl_mode: Literal["allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        default=None, description="Stands in the URLs once SSL is on. `require` at first."
+    )
+
+
+class PostgresqlCreate(PostgresqlFields, DatabaseCreate):
+    """Body of `POST /databases/postgresql`."""
+
+
+class PostgresqlUpdate(PostgresqlFields, DatabaseFields):
+    """What can be changed on a PostgreSQL database."""
+
+
+class DatabaseUpdate(PostgresqlUpdate):
+    """Body of `PATCH /databases/{uuid}`: the fields of every type, those of another type than the database's are refused.
+
+    What is left out stays; a change counts from the next deployment on.
+    """
+
+
+class DatabaseAnswer(ResponseSchema):
+    """What every database answers. Fields marked *sensitive* are there only with `read:sensitive`."""
+
+    uuid: str = Field(examples=[_UUID])
+    description: str | None
+    name: str = Field(examples=["postgresql-database-" + _UUID])
+    status: str = Field(
+        description="`running:healthy`, `running:unhealthy`, `exited`, `unknown` …", examples=["exited"]
+    )
+    status_at: Timestamp | None = Field(description="When that was seen; null before the first deployment.")
+    project_uuid: str
+    environment_uuid: str
+    environment_name: str = Field(examples=["production"])
+    server_uuid: str
+    destination_uuid: str
+    image: str = Field(examples=["postgres:16-alpine"])
+    is_public: bool
+    public_port: int | None
+    public_port_timeout: int
+    ports_mappings: str | None
+    limits_memory: str
+    limits_memory_swap: str
+    limits_memory_swappiness: int
+    limits_memory_reservation: str
+    limits_cpus: str
+    limits_cpuset: str | None
+    limits_cpu_shares: int
+    custom_docker_run_options: str | None
+    internal_db_url: str | None = Field(default=None, description="*Sensitive.* For containers of the destination.")
+    external_db_url: str | None = Field(default=None, description="*Sensitive.* Only of a public database.")
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class PostgresqlAnswer(DatabaseAnswer):
+    """A PostgreSQL database."""
+
+    database_type: Literal["standalone-postgresql"] = "standalone-postgresql"
+    postgres_user: str
+    postgres_password: str | None = Field(default=None, description="*Sensitive.*")
+    postgres_db: str
+    postgres_initdb_args: str | None
+    postgres_host_auth_method: str | None
+    postgres_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
+    init_scripts: list[InitScript] | None = Field(default=None, description="*Sensitive.*")
+    enable_ssl: bool
+    ssl_mode: str | None
+
+
+AnyDatabase = PostgresqlAnswer
+
+
+class DatabaseCreated(ResponseSchema):
+    """Which database was made and how to reach it, the password included: whoever makes it could have chosen it."""
+
+    uuid: str = Field(examples=[_UUID])
+    internal_db_url: str = Field(examples=[f"postgres://postgres:…@{_UUID}:5432/postgres"])
+    external_db_url: str | None = Field(default=None, description="Only of a public database.")
+
+
+class DatabaseUpdated(ResponseSchema):
+    """That it was changed."""
+
+    message: str = Field(examples=["Database updated."])
+
+
+@dataclass(frozen=True)
+class DatabaseSchemas:
+    """The schemas of one type; `fixed` are the fields that the image reads once, when its data folder is empty."""
+
+    title: str
+    create: type[DatabaseCreate]
+    update: type[DatabaseFields]
+    answer: type[AnyDatabase]
+    fixed: frozenset[str]
+
+
+SCHEMAS: Mapping[str, DatabaseSchemas] = {
+    "standalone-postgresql": DatabaseSchemas(
+        title="PostgreSQL",
+        create=PostgresqlCreate,
+        update=PostgresqlUpdate,
+        answer=PostgresqlAnswer,
+        fixed=frozenset({"postgres_user", "postgres_password", "postgres_db"}),
+    ),
+}
+"""By database type; every definition of the registry has one."""

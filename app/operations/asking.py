@@ -1,0 +1,83 @@
+"""Asking for a stop or a delete: the row is there, committed, before a worker hears of it.
+
+The caller has locked the resource's row, so no deployment of it can be asked for in between (that takes `FOR KEY
+SHARE`), and of two requests at once the second sees the operation of the first.
+"""
+
+from dataclasses import asdict
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.dependencies import Caller
+from app.errors import Conflict, InvalidRequest
+from app.kit.clock import utcnow
+from app.models.resource import DeployableMixin
+from app.models.resource_operation import ResourceOperation
+from app.models.service import Service
+from app.operations.planning import DeleteOptions
+from app.operations.repository import (
+    OperationRepository,
+    active_deployment_uuid,
+    is_status_outdated,
+)
+
+
+async def ask_stop(
+    session: AsyncSession, caller: Caller, resource: DeployableMixin, *, docker_cleanup: bool
+) -> ResourceOperation:
+    """Queue a stop and return it, or the one that is under way; raises InvalidRequest for what is stopped already."""
+    active = await OperationRepository(session).active_of(resource)
+    if active is not None:
+        return active
+    await _refuse_while_deploying(session, resource)
+    is_stopped = "exited" in resource.status or "stopped" in resource.status
+    # A deployment that ended before anybody could look leaves the status of before: something may run all the same.
+    if is_stopped and not await is_status_outdated(session, resource):
+        raise InvalidRequest(f"{_noun(resource)} is already stopped.")
+    return await _add(session, caller, resource, "stop", {"docker_cleanup": docker_cleanup})
+
+
+async def ask_delete(
+    session: AsyncSession, caller: Caller, resource: DeployableMixin, options: DeleteOptions
+) -> ResourceOperation:
+    """Queue a delete and hide the resource at once; it comes back if the delete fails. Raises Conflict while busy."""
+    active = await OperationRepository(session).active_of(resource)
+    if active is not None:
+        raise Conflict(
+            f"{_noun(resource)} is being stopped. Delete it when operation {active.uuid} has ended.",
+            operation_uuid=active.uuid,
+        )
+    await _refuse_while_deploying(session, resource)
+    resource.deleted_at = utcnow()
+    return await _add(session, caller, resource, "delete", asdict(options))
+
+
+async def _refuse_while_deploying(session: AsyncSession, resource: DeployableMixin) -> None:
+    deployment_uuid = await active_deployment_uuid(session, resource)
+    if deployment_uuid is not None:
+        raise Conflict(
+            f"{_noun(resource)} is being deployed. Ask again when deployment {deployment_uuid} has ended.",
+            deployment_uuid=deployment_uuid,
+        )
+
+
+async def _add(
+    session: AsyncSession, caller: Caller, resource: DeployableMixin, kind: str, options: dict[str, bool]
+) -> ResourceOperation:
+    return await OperationRepository(session).add(
+        ResourceOperation(
+            team_id=caller.team_id,
+            server_id=resource.server_id,
+            kind=kind,
+            resource_type=resource.resource_type,
+            resource_id=resource.id,
+            resource_uuid=resource.uuid,
+            resource_name=resource.name,
+            options=options,
+            requested_by=caller.name,
+        )
+    )
+
+
+def _noun(resource: DeployableMixin) -> str:
+    return "Service" if isinstance(resource, Service) else "Database"
