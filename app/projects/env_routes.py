@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.errors import Conflict, InvalidRequest, NotFound, ValidationFailed, answers
+from app.kit.answers import MessageAnswer
 from app.models.environment_variable import EnvironmentVariable
 from app.models.resource import DeployableMixin
 from app.postgres import Session
 from app.projects.env_schemas import (
-    MessageAnswer,
     VariableAnswer,
     VariableCreate,
     VariablesUpdate,
@@ -28,10 +28,12 @@ _FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 
 
 def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], find: Find) -> None:
-    """Add the routes below `/{uuid}/envs` to the router of services or databases.
+    """Add the routes below `/services|databases/{uuid}/envs` to the router of services or databases.
 
     `find(session, team_id, uuid)` returns the team's resource, or None.
     """
+
+    path = f"/{noun}s/{{uuid}}/envs"
 
     async def found(session: AsyncSession, caller: Caller, uuid: str) -> DeployableMixin:
         resource = await find(session, caller.team_id, uuid)
@@ -46,7 +48,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         return resource
 
     @router.get(
-        "/{uuid}/envs",
+        path,
         operation_id=f"list-envs-by-{noun}-uuid",
         summary=f"List the environment variables of a {noun}",
         responses=answers(401, 403, 404),
@@ -58,7 +60,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         return _present(caller, variables)
 
     @router.post(
-        "/{uuid}/envs",
+        path,
         operation_id=f"create-env-by-{noun}-uuid",
         summary=f"Create an environment variable of a {noun}",
         status_code=201,
@@ -70,7 +72,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         return _present(caller, [await _create(session, await locked(session, caller, uuid), body)])[0]
 
     @router.patch(
-        "/{uuid}/envs",
+        path,
         operation_id=f"update-env-by-{noun}-uuid",
         summary=f"Change an environment variable of a {noun}",
         status_code=201,
@@ -88,7 +90,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         return _present(caller, [variable])[0]
 
     @router.patch(
-        "/{uuid}/envs/bulk",
+        f"{path}/bulk",
         operation_id=f"update-envs-by-{noun}-uuid",
         summary=f"Create or change many environment variables of a {noun}",
         status_code=201,
@@ -103,7 +105,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         return _present(caller, await _create_or_change(session, resource, body.data))
 
     @router.delete(
-        "/{uuid}/envs/{env_uuid}",
+        f"{path}/{{env_uuid}}",
         operation_id=f"delete-env-by-{noun}-uuid",
         summary=f"Delete an environment variable of a {noun}",
         responses=answers(401, 403, 404),

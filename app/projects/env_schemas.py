@@ -125,9 +125,3 @@ class VariableAnswer(ResponseSchema):
             updated_at=variable.updated_at,
             **shown,
         )
-
-
-class MessageAnswer(ResponseSchema):
-    """What was done."""
-
-    message: str = Field(examples=["Environment variable deleted."])

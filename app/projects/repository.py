@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, and_, delete, exists, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -50,6 +50,11 @@ class ProjectRepository(Repository[Project]):
         statement = self.statement().where(Project.team_id == team_id)
         return await self.all(statement.order_by(Project.created_at, Project.id))
 
+    async def delete(self, row: Project) -> None:
+        """Delete a project; PostgreSQL takes its environments along."""
+        # The session would first set the foreign keys of the loaded environments to NULL.
+        await self.session.execute(delete(Project).where(Project.id == row.id, Project.team_id == row.team_id))
+
 
 class EnvironmentRepository(Repository[Environment]):
     """Environments of the projects of a team."""
@@ -69,6 +74,11 @@ class EnvironmentRepository(Repository[Environment]):
         if for_update:
             statement = statement.with_for_update(of=Environment).execution_options(populate_existing=True)
         return await self.one_or_none(statement)
+
+    async def lock_all(self, project: Project) -> None:
+        """Keep new resources away from every environment of the project until the commit."""
+        statement = select(Environment.id).where(Environment.project_id == project.id).order_by(Environment.id)
+        await self.session.execute(statement.with_for_update())
 
     async def get_for_resource(self, project: Project, *, name: str | None, uuid: str | None) -> Environment | None:
         """Return the environment with this name and this uuid, whichever are given, kept from deletion until the commit."""

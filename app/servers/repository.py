@@ -20,6 +20,9 @@ from app.servers.probing import DockerFound
 DATA_FOLDER = "/data/shiplog"
 """Where Shiplog keeps its files on a server whose user may write there."""
 
+NETWORK = "shiplog"
+"""Name of the destination, and of its Docker network, that every server begins with."""
+
 
 @dataclass(frozen=True)
 class ServerAccess:
@@ -106,6 +109,13 @@ class ServerRepository(Repository[Server]):
         statement = self._of_team(team_id).where(Server.uuid == uuid)
         return await self.one_or_none(statement.with_for_update(of=Server, read=True, key_share=True))
 
+    async def create(self, server: Server, settings: dict[str, int | bool]) -> None:
+        """Insert a server with its settings and its first destination."""
+        await self.add(server)
+        self.session.add(ServerSetting(server_id=server.id, **settings))
+        self.session.add(StandaloneDocker(server_id=server.id, name=NETWORK, network=NETWORK))
+        await self.session.flush()
+
     async def destinations_of(self, server: Server) -> Sequence[StandaloneDocker]:
         """Return the server's destinations, oldest first."""
         statement = (
@@ -159,6 +169,11 @@ class PrivateKeyRepository(Repository[PrivateKey]):
         if for_update:
             statement = statement.with_for_update().execution_options(populate_existing=True)
         return await self.one_or_none(statement)
+
+    async def get_for_server(self, team_id: int, uuid: str) -> PrivateKey | None:
+        """Return one key of the team and keep it from being deleted until the commit."""
+        statement = self.statement().where(PrivateKey.team_id == team_id, PrivateKey.uuid == uuid)
+        return await self.one_or_none(statement.with_for_update(read=True, key_share=True))
 
     async def of_team(self, team_id: int) -> Sequence[PrivateKey]:
         """Return every key of the team, oldest first."""

@@ -1,0 +1,89 @@
+"""What the endpoints of projects and environments take and answer."""
+
+from pydantic import Field
+
+from app.kit.schema import Description, Name, RequestSchema, ResponseSchema, Timestamp
+
+_UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
+
+
+class ProjectCreate(RequestSchema):
+    """Body of `POST /projects`."""
+
+    name: Name
+    description: Description | None = None
+
+
+class ProjectUpdate(RequestSchema):
+    """Body of `PATCH /projects/{uuid}`: what is left out stays."""
+
+    name: Name | None = None
+    description: Description | None = Field(default=None, description="Null removes it.")
+
+
+class EnvironmentCreate(RequestSchema):
+    """Body of `POST /projects/{uuid}/environments`."""
+
+    name: Name
+    description: Description | None = None
+
+
+class EnvironmentUpdate(RequestSchema):
+    """Body of `PATCH /projects/{uuid}/environments/{environment_name_or_uuid}`: what is left out stays."""
+
+    name: Name | None = None
+    description: Description | None = Field(default=None, description="Null removes it.")
+
+
+class EnvironmentItem(ResponseSchema):
+    """An environment in a list."""
+
+    id: int
+    uuid: str = Field(examples=[_UUID])
+    name: str = Field(examples=["production"])
+    description: str | None
+
+
+class ProjectItem(ResponseSchema):
+    """A project in a list."""
+
+    id: int
+    uuid: str = Field(examples=[_UUID])
+    name: str = Field(examples=["shop"])
+    description: str | None
+
+
+class ProjectAnswer(ProjectItem):
+    """A project with its environments."""
+
+    environments: list[EnvironmentItem]
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class ChangedAnswer(ResponseSchema):
+    """A project or environment as it is after the change."""
+
+    uuid: str = Field(examples=[_UUID])
+    name: str
+    description: str | None
+
+
+class ResourceAnswer(ResponseSchema):
+    """A service or database in a list."""
+
+    uuid: str = Field(examples=[_UUID])
+    name: str = Field(examples=["shop"])
+    type: str = Field(examples=["service", "standalone-postgresql"])
+    status: str = Field(examples=["running:healthy"])
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class EnvironmentAnswer(EnvironmentItem):
+    """An environment with what lives in it."""
+
+    project_uuid: str
+    resources: list[ResourceAnswer]
+    created_at: Timestamp
+    updated_at: Timestamp
