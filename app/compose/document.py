@@ -158,10 +158,9 @@ def _extended(name: str, services: Mapping[str, Mapping[str, Any]]) -> Iterator[
         seen.add(name)
         yield services[name]
         extends = services[name].get("extends")
-        if isinstance(extends, dict):
-            name = "" if extends.get("file") else str(extends.get("service"))
-        else:
-            name = str(extends)
+        if not isinstance(extends, dict):
+            extends = {"service": extends}
+        name = "" if extends.get("file") else str(extends.get("service"))
 
 
 def _keys(value: object) -> list[str]:
@@ -173,7 +172,7 @@ def _keys(value: object) -> list[str]:
 def _networks(value: object) -> Iterator[tuple[str, str | None]]:
     for key in _keys(value):
         network = value[key] if isinstance(value, dict) else None
-        if not isinstance(network, dict) or network.get("external") in {None, "false", "False", "no"}:
+        if not isinstance(network, dict) or network.get("external") in (None, "false", "False", "no"):
             yield key, None
         else:
             external = network["external"]

@@ -29,10 +29,7 @@ def parse_run_options(text: str | None) -> RunOptions:
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
-    try:
-        words = iter(shlex.split(text))
-    except ValueError as error:
-        raise PlanError(f"The custom Docker options cannot be read: {error}.") from None
+    words = iter(_words(text))
     for word in words:
         name, equals, value = word.partition("=")
         if name in _SWITCHES:
@@ -45,6 +42,13 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
         else:
             known = ", ".join(sorted({*_READERS, *_NETWORK}))
             raise PlanError(f"The custom Docker option {word} is not supported; there are: {known}.")
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise PlanError(f"The custom Docker options cannot be read: {error}.") from None
 
 
 _Reader = Callable[[dict[str, Any], str], None]
@@ -92,7 +96,7 @@ def _read_ulimit(service: dict[str, Any], value: str) -> None:
 
 def _read_gpus(service: dict[str, Any], value: str) -> None:
     value = value.strip('"')
-    device: dict[str, Any] = {"driver": "nvidia", "capabilities": ["gpu"]}
+    device: dict[str, Any] = {"capabilities": ["gpu"]}
     if value.startswith("device="):
         device["device_ids"] = value.removeprefix("device=").split(",")
     elif value == "all" or value.isdecimal():
@@ -103,7 +107,7 @@ def _read_gpus(service: dict[str, Any], value: str) -> None:
 
 
 def _read_entrypoint(service: dict[str, Any], value: str) -> None:
-    service["entrypoint"] = shlex.split(value)
+    service["entrypoint"] = _words(value)
 
 
 _SWITCHES = {"--init", "--privileged"}

@@ -5,7 +5,7 @@ from importlib.resources import files
 from app.compose.plan import DeploymentPlan, ServerFacts
 from app.remote.command import quote
 
-PRELUDE = files("app.compose").joinpath("sh/prelude.sh").read_text(encoding="utf-8")
+_PRELUDE = files("app.compose").joinpath("sh/prelude.sh").read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")
 
 # Without these the script's own docker would not find its program, its engine, or be found by a cancel.
 _KEPT = frozenset(
@@ -44,13 +44,11 @@ def render_script(plan: DeploymentPlan, facts: ServerFacts, *, run_id: str, epoc
         "not_inherited": " ".join(f"-u {key}" for key in _not_inherited(plan)),
         "private_config": "no",
     }
-    lines = ["{"]
-    lines += [f"{name}={quote(value)}" for name, value in settings.items()]
-    lines.append(PRELUDE)
-    for number, step in enumerate(plan.steps, start=1):
-        lines.append(f"# {step.name}\nbegin {number}\n{step.script.strip()}\n")
-    lines.append("}\n")
-    return "\n".join(lines)
+    assignments = "\n".join(f"{name}={quote(value)}" for name, value in settings.items())
+    steps = "\n".join(
+        f"\n# {step.name}\nbegin {number}\n{step.script.strip()}" for number, step in enumerate(plan.steps, start=1)
+    )
+    return f"#!/bin/sh\n{{\n{assignments}\n\n{_PRELUDE}{steps}\n}}\n"
 
 
 def _margin(deadline_seconds: int) -> int:

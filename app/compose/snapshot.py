@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.compose.dotenv import KEY, Variable
 from app.compose.plan import PlanError
 
+# Ours by right: with another value, the files typed by hand would mean another project than ours.
+_RESERVED = frozenset({"COMPOSE_FILE", "COMPOSE_PROJECT_NAME"})
+
 _REFERENCE = re.compile(r"\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_.]*))")
 
 
@@ -49,10 +52,14 @@ class ResourceSnapshot(BaseModel):
     deadline_seconds: int
 
     def variables(self) -> tuple[Variable, ...]:
-        """Return the lines of the `.env`, each definition before its references; raises PlanError for a bad name."""
+        """Return the lines of the `.env`, each definition before its references; raises PlanError for what cannot be one."""
         for variable in self.env:
             if not KEY.fullmatch(variable.key):
                 raise PlanError(f"The environment variable {variable.key!r} has a name that Compose cannot read.")
+            if variable.key in _RESERVED:
+                raise PlanError(
+                    f"The environment variable {variable.key} is set by Shiplog: remove it, then deploy again."
+                )
             if "\0" in variable.value:
                 raise PlanError(f"The environment variable {variable.key} holds a NUL character.")
         return tuple(

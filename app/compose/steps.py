@@ -2,6 +2,7 @@
 
 import base64
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
@@ -11,8 +12,8 @@ from app.compose.snapshot import SnapshotRegistry
 from app.remote.command import Command, Secret, quote
 
 _SH = files("app.compose").joinpath("sh")
-CHECK_DOCKER = _SH.joinpath("check_docker.sh").read_text(encoding="utf-8")
-VERIFY = _SH.joinpath("verify.sh").read_text(encoding="utf-8")
+_CHECK_DOCKER = _SH.joinpath("check_docker.sh").read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")
+_VERIFY = _SH.joinpath("verify.sh").read_text(encoding="utf-8")
 VERIFY_FILE = "verify.sh"
 
 # The names under which people know Docker's own registry, and the one that its client looks for.
@@ -22,7 +23,7 @@ _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 def verify_file() -> PlannedFile:
     """Return the program that waits for containers, kept in the folder so that a person can run it too."""
-    return PlannedFile(VERIFY_FILE, Secret(VERIFY))
+    return PlannedFile(VERIFY_FILE, Secret(_VERIFY))
 
 
 def registry_file(registries: Sequence[SnapshotRegistry]) -> tuple[PlannedFile, ...]:
@@ -44,7 +45,7 @@ def check_docker() -> Step:
         name="Check Docker",
         shown="docker version && docker compose version",
         # Written without `set -e`, and it ends with `exit`.
-        script=f"(\nset +e\n{CHECK_DOCKER.strip()}\n)",
+        script=f"(\nset +e\n{_CHECK_DOCKER.strip()}\n)",
     )
 
 
@@ -103,11 +104,12 @@ def start_containers(project: ComposeProject) -> Step:
         name="Start containers",
         shown=str(command),
         script=f"""\
-with_less_progress {command.reveal()} || {{
-    code=$?
-    {_verify(project, "0")} || :
+code=0
+with_less_progress {command.reveal()} || code=$?
+if [ "$code" -ne 0 ]; then
+{textwrap.indent(_verify(project, "0"), "    ")} || :
     exit "$code"
-}}""",
+fi""",
     )
 
 
@@ -117,6 +119,25 @@ def wait_for_containers(project: ComposeProject, deadline_seconds: int) -> Step:
         name="Wait for containers",
         shown=f"sh {VERIFY_FILE} {project.name} {deadline_seconds}",
         script=_verify(project, '"$(seconds_left)"'),
+    )
+
+
+def remove_old_files(patterns: Sequence[str], planned: Iterable[PlannedFile]) -> Step:
+    """Return the hidden step that removes what earlier deployments left under these names and this one did not bring.
+
+    Comes last: until the new container runs, the old one may still need them. `patterns` are for the shell, as `init-*`.
+    """
+    kept = " | ".join(quote(file.path) for file in planned)
+    return Step(
+        name="Remove old files",
+        shown=f"rm -f {' '.join(patterns)}",
+        script=f"""for file in {" ".join(patterns)}; do
+    case $file in
+    {kept}) ;;
+    *) rm -f "$file" ;;
+    esac
+done""",
+        hidden=True,
     )
 
 
@@ -131,7 +152,13 @@ def _move(file: PlannedFile, to: str) -> str:
 
 def _verify(project: ComposeProject, seconds: str) -> str:
     # Read into a shell of its own, so that it uses the script's `docker`: with sudo, the logins and all.
-    return f"( set +e; set -- {quote(project.name)} {seconds}; . ./{VERIFY_FILE} )"
+    return f"""\
+(
+    set +e
+    set -- {quote(project.name)} {seconds}
+    # shellcheck source=/dev/null
+    . ./{VERIFY_FILE}
+)"""
 
 
 def _auths(registries: Sequence[SnapshotRegistry]) -> list[tuple[SnapshotRegistry, str]]:

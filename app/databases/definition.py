@@ -44,7 +44,7 @@ class DatabaseDefinition:
     data_path: Callable[[str], str]
     """Where an image keeps its data."""
     config_path: str | None
-    """Where the container finds the user's own configuration."""
+    """Where the container finds the user's own configuration; its file in the folder has the same name."""
     tls_directory: str | None
     """Where the container finds its certificates."""
     environment: Callable[[Columns], Mapping[str, str]]

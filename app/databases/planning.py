@@ -7,7 +7,7 @@ from app.compose.override import render_json, resource_labels
 from app.compose.plan import DeploymentPlan, PlanError, PlannedFile, ServerFacts
 from app.databases.definition import DatabaseDefinition
 from app.databases.registry import definition_of
-from app.databases.render import ENV_FILE, mounted_files, render_database
+from app.databases.render import ENV_FILE, mounted_files, optional_file_names, render_database
 from app.databases.snapshot import DatabaseSnapshot
 from app.remote.command import Secret
 
@@ -44,6 +44,7 @@ def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> Deplo
             steps.stop_containers(project),
             steps.start_containers(project),
             steps.wait_for_containers(project, snapshot.deadline_seconds),
+            steps.remove_old_files(optional_file_names(definition), files),
         ),
         secrets=_secrets(snapshot, definition),
         deadline_seconds=snapshot.deadline_seconds,

@@ -12,7 +12,7 @@ from app.databases.definition import Columns, DatabaseDefinition, MountedFile
 from app.remote.command import Secret
 
 ENV_FILE = ".env"
-INIT_PREFIX = "init-"
+_INIT_PREFIX = "init-"
 
 _NETWORK = "destination"
 _STOP_GRACE_PERIOD = "30s"
@@ -64,6 +64,13 @@ def mounted_files(definition: DatabaseDefinition, columns: Columns) -> tuple[Mou
     return (*definition.files(columns), *_init_scripts(definition, columns.get("init_scripts") or ()))
 
 
+def optional_file_names(definition: DatabaseDefinition) -> tuple[str, ...]:
+    """Return shell patterns of the files that a database has or has not, as its settings are."""
+    config = (PurePosixPath(definition.config_path).name,) if definition.config_path else ()
+    scripts = (f"{_INIT_PREFIX}*",) if definition.init_directory else ()
+    return (*config, *scripts)
+
+
 def _init_scripts(definition: DatabaseDefinition, scripts: Sequence[Mapping[str, str]]) -> list[MountedFile]:
     if scripts and definition.init_directory is None:
         raise PlanError(f"A {definition.slug} database cannot have init scripts: remove them, then deploy again.")
@@ -71,7 +78,7 @@ def _init_scripts(definition: DatabaseDefinition, scripts: Sequence[Mapping[str,
     for number, script in enumerate(scripts, start=1):
         name = f"{number:03d}-{_plain(script.get('filename', ''))}"
         target = f"{definition.init_directory}/{name}"
-        files.append(MountedFile(INIT_PREFIX + name, target, Secret(script.get("content", ""))))
+        files.append(MountedFile(_INIT_PREFIX + name, target, Secret(script.get("content", ""))))
     return files
 
 
