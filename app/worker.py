@@ -5,10 +5,11 @@ When Redis is away the arq part ends and is tried again with back-off; runs and 
 
 import asyncio
 import signal
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from arq.connections import RedisSettings
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
@@ -54,6 +55,7 @@ class WorkerProcess:
         loops = [
             asyncio.create_task(self.dispatcher.sweep(), name="sweep"),
             asyncio.create_task(self.dispatcher.keep_leases(), name="leases"),
+            asyncio.create_task(self.dispatcher.watch_cancels(), name="cancels"),
             asyncio.create_task(self._receive_nudges(), name="nudges"),
         ]
         ended = asyncio.create_task(self._stopped.wait())
@@ -105,8 +107,8 @@ class WorkerProcess:
         # A nudge is answered by looking and forgotten: no result, no second try, no job that blocks another one.
         return Worker(
             functions=[
-                func(self._look, name="look", keep_result=0, max_tries=1, timeout=60),
-                func(self._validate, name="validate", keep_result=0, max_tries=1, timeout=120),
+                func(cast("WorkerCoroutine", self._look), name="look", keep_result=0, max_tries=1, timeout=60),
+                func(cast("WorkerCoroutine", self._validate), name="validate", keep_result=0, max_tries=1, timeout=120),
             ],
             queue_name=QUEUE_NAME,
             redis_settings=redis,

@@ -6,14 +6,24 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.deployments.claim import Claimed, claim_next, release_leases, renew_leases, take_over_expired
+from app.deployments.claim import (
+    Claimed,
+    cancel_requests,
+    claim_next,
+    release_leases,
+    renew_leases,
+    take_over_expired,
+)
 from app.deployments.claim import servers_with_waiting_work as waiting_servers
 from app.postgres import Sessions
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-Run = Callable[[Claimed], Awaitable[None]]
+CANCEL_SECONDS = 2.0
+"""How often a worker asks whether what it runs is to be cancelled; a nudge that reaches it is faster."""
+
+Run = Callable[[Claimed, asyncio.Event], Awaitable[None]]
 RunOperations = Callable[[int], Awaitable[None]]
 SettleLostOperations = Callable[[], Awaitable[None]]
 
@@ -37,6 +47,7 @@ class Dispatcher:
         self._run_operations = run_operations
         self._settle_lost_operations = settle_lost_operations
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._cancels: dict[tuple[str, int], asyncio.Event] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._trusted_from = 0.0
@@ -44,6 +55,7 @@ class Dispatcher:
     async def look(self, server_id: int) -> None:
         """Start everything on this server that may start now, as far as this process has room."""
         self._spawn(self._run_operations(server_id))
+        await self._notice_cancels()
         while not self._stopping and len(self._tasks) < self._settings.worker_capacity:
             claimed = await claim_next(self._sessions, server_id, self._owner, self._settings.lease_seconds)
             if claimed is None:
@@ -61,10 +73,19 @@ class Dispatcher:
                 log.warning("PostgreSQL is away, leases are not renewed", error=type(error).__name__)
                 self._distrust_leases()
                 continue
-            for key in followed.keys() - held.keys():
+            for key in followed.keys() - held:
                 if not followed[key].done():
                     log.info("lease lost, letting go", kind=key[0], id=key[1])
                     followed[key].cancel()
+
+    async def watch_cancels(self) -> None:
+        """Notice for ever what users want cancelled."""
+        while True:
+            await asyncio.sleep(CANCEL_SECONDS)
+            try:
+                await self._notice_cancels()
+            except (SQLAlchemyError, OSError):
+                continue  # the sweep says that PostgreSQL is away
 
     async def sweep(self) -> None:
         """Look for ever at servers with waiting work, and take over what expired."""
@@ -106,22 +127,31 @@ class Dispatcher:
         """How many deployments this process follows."""
         return len(self._tasks)
 
+    async def _notice_cancels(self) -> None:
+        if not self._cancels:
+            return
+        for key in await cancel_requests(self._sessions, self._owner):
+            if key in self._cancels:
+                self._cancels[key].set()
+
     def _distrust_leases(self) -> None:
         """An outage of PostgreSQL expires every lease at once: their owners get one lease's time to renew them."""
         self._trusted_from = asyncio.get_running_loop().time() + self._settings.lease_seconds
 
     def _start(self, claimed: Claimed) -> None:
         key = (claimed.kind.name, claimed.deployment_id)
-        task = asyncio.create_task(self._run_and_look(claimed), name=f"deployment {claimed.deployment_uuid}")
+        self._cancels[key] = asyncio.Event()
+        run = self._run_and_look(claimed, self._cancels[key])
+        task = asyncio.create_task(run, name=f"deployment {claimed.deployment_uuid}")
         self._tasks[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
 
     def _ended(self, key: tuple[str, int], done: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is done:
-            del self._tasks[key]
+            del self._tasks[key], self._cancels[key]
 
-    async def _run_and_look(self, claimed: Claimed) -> None:
-        await self._run(claimed)
+    async def _run_and_look(self, claimed: Claimed, cancel: asyncio.Event) -> None:
+        await self._run(claimed, cancel)
         # The slot is free: the next one starts now, not at the next sweep.
         self._spawn(self.look(claimed.server_id))
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +123,9 @@ class Follower:
         if self._reader.overfull:
             await self._catch_up_lagging(run)
         state = await run.state()
+        if state.kind == "lost":
+            # A script whose supervisor was killed may live on and write; nobody else would ever end it.
+            state = replace(await run.cancel(), kind="lost")
         if state.kind != "running":
             await self._read_rest(run, state)
         return state

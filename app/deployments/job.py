@@ -1,5 +1,6 @@
 """A claimed deployment in the hands of its worker: its row, its snapshot, its log, and how it can fail."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,15 @@ from app.deployments.following import StepTable
 from app.deployments.kinds import AnyQueue
 from app.deployments.log import LogWriter, Stretch
 from app.kit.redaction import Redactor
+from app.models.service_deployment_queue import ServiceDeploymentQueue
 
 
 class Failed(Exception):
     """The deployment has failed; the text is the reason, a sentence a person understands."""
+
+
+class Cancelled(Exception):
+    """A user wants it cancelled, and nothing of it runs on the server."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class Job:
     redactor: Redactor
     writer: LogWriter
     steps: StepTable
+    cancel: asyncio.Event
+    """Set once somebody wants the deployment cancelled."""
 
     @property
     def uuid(self) -> str:
@@ -33,8 +41,7 @@ class Job:
     @property
     def resource_name(self) -> str:
         """The name of the service or database, as it was when the deployment was asked for."""
-        name: str = getattr(self.row, "service_name", None) or getattr(self.row, "database_name", "")
-        return name
+        return self.row.service_name if isinstance(self.row, ServiceDeploymentQueue) else self.row.database_name
 
     @property
     def deadline_seconds(self) -> int:

@@ -7,16 +7,20 @@ launch whose answer was lost is simply asked for again and answered with the run
 import asyncio
 from datetime import timedelta
 
+import structlog
+
 from app.compose.plan import DeploymentPlan, ServerFacts
 from app.compose.script import render_script
 from app.deployments.following import Publish
-from app.deployments.job import Failed, Job
+from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.log import own_entry
 from app.kit.clock import utcnow
 from app.remote.detached import DetachedRun, Launched
 from app.remote.errors import RemoteError
-from app.remote.host import HostPool, RemoteFile
+from app.remote.host import Host, HostPool, RemoteFile
 from app.servers.repository import ServerAccess
+
+log = structlog.get_logger(__name__)
 
 CONNECT_PAUSES = (1.0, 3.0)
 """Seconds between the tries to reach a server before anything has run on it."""
@@ -25,7 +29,11 @@ CONNECT_PAUSES = (1.0, 3.0)
 async def launch(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, *, hosts: HostPool, publish: Publish
 ) -> None:
-    """Upload the files and start the script; raises Failed with the reason when that cannot be done."""
+    """Upload the files and start the script.
+
+    Raises Failed with the reason when that cannot be done, Cancelled when a user was faster.
+    """
+    await _keep_from_launching(job, hosts, access)
     await _reach(hosts, access)
     if job.row.phase == "claimed":
         entry = own_entry(f"Deploying {job.resource_name} to {job.row.server_name}.", batch=1)
@@ -33,6 +41,7 @@ async def launch(
         await publish(job.uuid, job.writer.position.log_count)
     attempt = 0
     while True:
+        await _keep_from_launching(job, hosts, access)
         try:
             launched = await _start_script(job, plan, facts, access, hosts)
             break
@@ -48,6 +57,36 @@ async def launch(
         process_id=str(launched.pid),
         run_clock=utcnow() - timedelta(seconds=launched.uptime),
     )
+
+
+async def _keep_from_launching(job: Job, hosts: HostPool, access: ServerAccess) -> None:
+    """Raise Cancelled if that was asked for, after what a launch before this may have started was ended."""
+    if not job.cancel.is_set():
+        return
+    if job.row.phase == "launching":
+        await end_run(job, hosts, access)
+    raise Cancelled
+
+
+async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> None:
+    """Kill the run with everything it started; tried again until the server confirms it or the deadline has passed."""
+    attempt = 0
+    while True:
+        try:
+            await run_on_server(job, await hosts.get(access.address), access).cancel()
+        except RemoteError as error:
+            if utcnow() >= job.claimed.deadline_at:
+                raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
+            attempt += 1
+            log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
+            await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
+        else:
+            return
+
+
+def run_on_server(job: Job, host: Host, access: ServerAccess) -> DetachedRun:
+    """Return the deployment's run as a host has it."""
+    return DetachedRun(host, f"{access.data_folder}/runs/{job.uuid}", job.uuid)
 
 
 async def _reach(hosts: HostPool, access: ServerAccess) -> None:
@@ -66,11 +105,10 @@ async def _reach(hosts: HostPool, access: ServerAccess) -> None:
 async def _start_script(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool
 ) -> Launched:
-    folder = f"{facts.data_folder}/runs/{job.uuid}"
     files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
     script = render_script(plan, facts, run_id=job.uuid, epoch=job.claimed.lease_epoch, nonce=job.snapshot["nonce"])
     remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
     host = await hosts.get(access.address)
-    await host.write_files(f"{folder}.{job.claimed.lease_epoch}", files)
-    run = DetachedRun(host, folder, job.uuid)
+    await host.write_files(f"{facts.data_folder}/runs/{job.uuid}.{job.claimed.lease_epoch}", files)
+    run = run_on_server(job, host, access)
     return await run.launch(script, deadline_seconds=remaining, resource=job.row.resource_uuid)

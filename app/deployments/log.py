@@ -190,6 +190,8 @@ class Verdict:
     exit_code: int | None = None
     resource_status: str | None = None
     """What the resource is now, e.g. `running:healthy`; None leaves it as it was."""
+    containers: Sequence[str] = ()
+    """After a cancel: the containers that are there, one line each."""
 
 
 def _settle(kind: Kind) -> TextClause:
@@ -231,6 +233,23 @@ _DELETE_SLICES = {kind.name: text(f"DELETE FROM {kind.slice_table} WHERE deploym
 _LEAVE_EVENT = text(
     "INSERT INTO outbox_events (team_id, name, payload) VALUES (:team_id, :name, cast(:payload AS jsonb))"
 )
+
+
+_LOCK = {
+    kind.name: text(
+        f"SELECT cancel_requested_at IS NOT NULL FROM {kind.table} WHERE id = :id AND status = 'in_progress' "
+        "FOR NO KEY UPDATE"
+    )
+    for kind in KINDS
+}
+
+
+async def lock_for_settle(session: AsyncSession, kind: Kind, deployment_id: int) -> bool:
+    """Lock a running deployment's row and return whether somebody wants it cancelled; LeaseLost when it is settled."""
+    cancel_requested = (await session.execute(_LOCK[kind.name], {"id": deployment_id})).scalar_one_or_none()
+    if cancel_requested is None:
+        raise LeaseLost(f"The deployment {deployment_id} is no longer this worker's.")
+    return bool(cancel_requested)
 
 
 async def settle(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, AnyQueue
@@ -47,7 +47,7 @@ async def lock_for_deployment(session: AsyncSession, resources: Iterable[Deploya
     """Lock resources, then their servers, each in ascending order."""
     ordered = sorted(resources, key=lambda one: (one.resource_type, one.id))
     for resource in ordered:
-        table = type(resource).__tablename__
+        table = inspect(type(resource)).local_table.name
         await session.execute(text(f"SELECT id FROM {table} WHERE id = :id FOR KEY SHARE"), {"id": resource.id})
     for server_id in sorted({resource.server_id for resource in ordered}):
         await session.execute(text("SELECT id FROM servers WHERE id = :id FOR NO KEY UPDATE"), {"id": server_id})

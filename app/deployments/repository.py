@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, select, text, tuple_, union_all
+from sqlalchemy import func, select, text, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -90,9 +90,10 @@ def repositories(
 async def active_of_team(session: AsyncSession, team_id: int) -> list[AnyQueue]:
     """Return what runs or waits, both kinds, oldest first."""
     rows: list[AnyQueue] = []
-    for repository in repositories(session):
-        model = repository.model
-        rows += await repository.all(repository.statement().where(model.team_id == team_id, model.status.in_(ACTIVE)))
+    for kind in KINDS:
+        model: Any = kind.queue
+        found = await session.execute(select(model).where(model.team_id == team_id, model.status.in_(ACTIVE)))
+        rows += found.scalars()
     return sorted(rows, key=lambda row: (row.created_at, row.id))
 
 
@@ -109,7 +110,7 @@ async def queue_positions(session: AsyncSession, rows: Sequence[AnyQueue]) -> di
     servers = {row.server_id for row in rows if row.status == "queued"}
     if not servers:
         return {}
-    waiting: list[Select[Any]] = [
+    waiting: list[Any] = [
         select(kind.queue.deployment_uuid, kind.queue.server_id, kind.queue.created_at, kind.queue.id).where(
             kind.queue.server_id.in_(servers), kind.queue.status == "queued"
         )

@@ -15,15 +15,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.compose.plan import DeploymentPlan, PlanError, ServerFacts
 from app.deployments.claim import Claimed
 from app.deployments.following import Follower, Gone, Publish, StepTable
-from app.deployments.job import Failed, Job
-from app.deployments.launching import launch
-from app.deployments.log import LeaseLost, LogWriter, Position, Stretch, Verdict, own_entry, settle
+from app.deployments.job import Cancelled, Failed, Job
+from app.deployments.launching import end_run, launch, run_on_server
+from app.deployments.log import (
+    LeaseLost,
+    LogWriter,
+    Position,
+    Stretch,
+    Verdict,
+    lock_for_settle,
+    own_entry,
+    settle,
+)
 from app.deployments.repository import load_snapshot
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
 from app.kit.redaction import Redactor
 from app.models.deployment_status import DeploymentStatus
-from app.operations.status import look_at
+from app.operations.status import list_containers, look_at
 from app.postgres import Sessions
 from app.remote.detached import DEADLINE_EXIT_CODE, DetachedRun, RunState
 from app.remote.errors import RemoteError
@@ -44,11 +53,14 @@ class Runner:
         self._settings = settings
         self._publish = publish
 
-    async def run(self, claimed: Claimed) -> None:
-        """Run to the end. Never raises for what happens to a deployment: that is data, with its reason in the log."""
+    async def run(self, claimed: Claimed, cancel: asyncio.Event) -> None:
+        """Run to the end, or until `cancel` is set and the server has confirmed that nothing of it is left.
+
+        Never raises for what happens to a deployment: that is data, with its reason in the log.
+        """
         bound = log.bind(deployment=claimed.deployment_uuid)
         try:
-            job = await self._load(claimed)
+            job = await self._load(claimed, cancel)
             if job is not None:
                 await self._run(job)
         except LeaseLost:
@@ -57,7 +69,7 @@ class Runner:
             # The lease runs out and a sweep takes the row over: nothing is lost but time.
             bound.warning("PostgreSQL is away, letting go", error=type(error).__name__)
 
-    async def _load(self, claimed: Claimed) -> Job | None:
+    async def _load(self, claimed: Claimed, cancel: asyncio.Event) -> Job | None:
         async with self._sessions() as session:
             try:
                 row = await load_snapshot(session, claimed.kind, claimed.deployment_id)
@@ -72,12 +84,16 @@ class Runner:
         )
         lease_seconds = self._settings.lease_seconds
         writer = LogWriter(self._sessions, claimed.kind, claimed.deployment_id, position, lease_seconds=lease_seconds)
+        if row.cancel_requested_at is not None:
+            cancel.set()
         snapshot = row.configuration_snapshot or {}
-        return Job(claimed, row, snapshot, Redactor(secrets), writer, StepTable(row.steps))
+        return Job(claimed, row, snapshot, Redactor(secrets), writer, StepTable(row.steps), cancel)
 
     async def _run(self, job: Job) -> None:
         try:
             verdict = await self._deploy(job)
+        except Cancelled:
+            verdict = Verdict(DeploymentStatus.CANCELLED_BY_USER)
         except Failed as failed:
             verdict = Verdict(DeploymentStatus.FAILED, job.redactor.redact(str(failed)))
         except Gone:
@@ -100,7 +116,7 @@ class Runner:
             job.steps.rows = StepTable.of(plan).rows
 
         async def open_run() -> DetachedRun:
-            return await self._run_on_server(job, access)
+            return run_on_server(job, await self._hosts.get(access.address), access)
 
         if job.row.phase != "launched":
             await launch(job, plan, facts, access, hosts=self._hosts, publish=self._publish)
@@ -117,12 +133,18 @@ class Runner:
             publish=self._publish,
             deployment_uuid=job.uuid,
         )
-        state = await follower.until_over()
+        ending = asyncio.create_task(self._end_when_cancelled(job, access))
+        try:
+            state = await follower.until_over()
+        finally:
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
         return await self._verdict(job, follower, state, facts, access)
 
-    async def _run_on_server(self, job: Job, access: ServerAccess) -> DetachedRun:
-        host = await self._hosts.get(access.address)
-        return DetachedRun(host, f"{access.data_folder}/runs/{job.uuid}", job.uuid)
+    async def _end_when_cancelled(self, job: Job, access: ServerAccess) -> None:
+        """The follower sees the end of the run by itself and keeps every line up to it."""
+        await job.cancel.wait()
+        await end_run(job, self._hosts, access)
 
     async def _access(self, job: Job) -> ServerAccess:
         """Return how to reach the server; a server nobody has validated yet is validated now."""
@@ -147,29 +169,25 @@ class Runner:
             job.steps.close(follower.step, state.exit_code, job.writer.position.log_count, utcnow())
         reason = _reason(job, follower, state)
         status = DeploymentStatus.FINISHED if reason is None else DeploymentStatus.FAILED
+        if job.cancel.is_set() and state.kind != "exited":
+            # What had ended by itself before the kill keeps its real status.
+            status, reason = DeploymentStatus.CANCELLED_BY_USER, None
         resource_status: str | None = None
+        containers: tuple[str, ...] = ()
         try:
-            if state.kind == "lost":
-                # A script whose supervisor was killed may live on, and nobody else would ever stop it.
-                await (await self._run_on_server(job, access)).cancel()
-            resource_status = await look_at(await self._hosts.get(access.address), facts, job.row.resource_uuid)
+            host = await self._hosts.get(access.address)
+            resource_status = await look_at(host, facts, job.row.resource_uuid)
+            if status is DeploymentStatus.CANCELLED_BY_USER:
+                containers = await list_containers(host, facts, job.row.resource_uuid)
         except RemoteError as error:
             log.info("the state of the containers is unknown", deployment=job.uuid, error=str(error))
-        return Verdict(status, reason, state.exit_code, resource_status)
+        return Verdict(status, reason, state.exit_code, resource_status, containers)
 
     async def _settle(self, job: Job, verdict: Verdict) -> None:
         """Write the last entry and the final status; then empty the run folder: the log is ours now."""
-        entries = []
-        if dropped := job.writer.position.dropped_bytes:
-            note = (
-                f"{dropped} bytes of output were left out: the log is capped at {self._settings.log_cap_bytes} bytes."
-            )
-            entries.append(own_entry(note, batch=job.batch, type="stderr"))
-        if verdict.failure_reason is None:
-            entries.append(own_entry("Deployment finished.", batch=job.batch))
-        else:
-            entries.append(own_entry(f"Deployment failed: {verdict.failure_reason}", batch=job.batch, type="stderr"))
         async with self._sessions.begin() as session:
+            cancel_requested = await lock_for_settle(session, job.claimed.kind, job.claimed.deployment_id)
+            entries = self._last_entries(job, verdict, cancel_requested=cancel_requested)
             await settle(
                 session,
                 job.claimed.kind,
@@ -181,13 +199,33 @@ class Runner:
         await self._publish(job.uuid, job.writer.position.log_count + len(entries))
         await self._seal_run(job)
 
+    def _last_entries(self, job: Job, verdict: Verdict, *, cancel_requested: bool) -> list[dict[str, Any]]:
+        entries = []
+        if dropped := job.writer.position.dropped_bytes:
+            note = (
+                f"{dropped} bytes of output were left out: the log is capped at {self._settings.log_cap_bytes} bytes."
+            )
+            entries.append(own_entry(note, batch=job.batch, type="stderr"))
+        if verdict.status is DeploymentStatus.CANCELLED_BY_USER:
+            entries += [own_entry(line, batch=job.batch) for line in verdict.containers]
+            entries.append(own_entry("Deployment cancelled by user.", batch=job.batch, type="stderr"))
+            return entries
+        if cancel_requested:
+            note = "A cancel was asked for, but the deployment had already ended."
+            entries.append(own_entry(note, batch=job.batch, type="stderr"))
+        if verdict.failure_reason is None:
+            entries.append(own_entry("Deployment finished.", batch=job.batch))
+        else:
+            entries.append(own_entry(f"Deployment failed: {verdict.failure_reason}", batch=job.batch, type="stderr"))
+        return entries
+
     async def _seal_run(self, job: Job) -> None:
         """Remove the unredacted spools; what cannot be reached now is removed by a later sweep."""
         try:
             async with self._sessions() as session:
                 access = await load_access(session, job.claimed.server_id)
             if access is not None and access.is_validated:
-                await (await self._run_on_server(job, access)).seal()
+                await run_on_server(job, await self._hosts.get(access.address), access).seal()
         except (RemoteError, SQLAlchemyError, OSError) as error:
             log.info("the run folder stays for now", deployment=job.uuid, error=str(error))
 

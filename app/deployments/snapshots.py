@@ -90,6 +90,7 @@ async def _common(session: AsyncSession, resource: DeployableMixin, placement: P
     variables = await resolved_variables(session, resource)
     registries = await registry_credentials_of(session, placement.project.team_id)
     locked = {variable.value for variable in variables if variable.is_shown_once and variable.value}
+    locked |= {part for variable in variables for part in variable.locked_parts}
     known = {*locked, *await current_secrets(resource), *(registry.password for registry in registries)}
     return {
         "uuid": resource.uuid,

@@ -65,6 +65,16 @@ async def look_at(host: Host, facts: ServerFacts, uuid: str, *, timeout: float =
     return parse_status(completed.stdout.decode(errors="replace"))
 
 
+async def list_containers(host: Host, facts: ServerFacts, uuid: str, *, timeout: float = 30) -> tuple[str, ...]:
+    """Return a line for each container of a resource, as a person would see them; raises RemoteError."""
+    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
+    label = quote(f"label=com.docker.compose.project={uuid}")
+    listing = "table {{.Names}}\t{{.Image}}\t{{.Status}}"
+    script = f"{{\n{sudo}docker ps --all --filter {label} --format {quote(listing)}\n}} </dev/null\n"
+    completed = await host.run("sh", stdin=script.encode(), timeout=timeout)
+    return tuple(completed.stdout.decode(errors="replace").splitlines()) if completed.exit_code == 0 else ()
+
+
 def _parse_line(line: str) -> _Container:
     # An engine that names no restart policy prints nothing at the end of the line.
     state, health, exit_code, *restart = line.split()
