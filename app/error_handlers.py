@@ -12,8 +12,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from app.errors import AppError, InvalidRequest, NotFound, Unavailable, ValidationFailed
-from app.middleware import BODY_TOO_LARGE
+from app.errors import (
+    AppError,
+    ContentTooLarge,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Unavailable,
+    ValidationFailed,
+)
 from app.postgres import is_away
 
 log = structlog.get_logger(__name__)
@@ -50,22 +57,24 @@ async def _answer_away(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-    headers = dict(error.headers or {})
-    message = str(error.detail)
     if error.status_code == 400:  # FastAPI's word for a body that json.loads refuses with anything but its own error
         return _answer(request, _invalid_body("Invalid JSON."))
     if error.status_code == 404:
-        message = "Not found."
-    elif error.status_code == 413:
-        message = BODY_TOO_LARGE
-    elif error.status_code == 405:
-        allowed = _allowed_methods(request)
-        headers["Allow"] = ", ".join(allowed)
-        is_action = allowed == ["POST"] and request.url.path.rpartition("/")[2] in _ACTIONS
-        moved = request.method == "GET" and is_action
-        message = "This endpoint has changed to a POST request." if moved else "Method not allowed."
-    body = {"message": message, "request_id": request.state.request_id}
-    return JSONResponse(body, error.status_code, headers=headers)
+        return _answer(request, NotFound("Not found."))
+    if error.status_code == 405:
+        return _answer(request, _wrong_method(request))
+    if error.status_code == 413:
+        return _answer(request, ContentTooLarge())
+    body = {"message": str(error.detail), "request_id": request.state.request_id}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def _wrong_method(request: Request) -> MethodNotAllowed:
+    allowed = _allowed_methods(request)
+    is_action = allowed == ["POST"] and request.url.path.rpartition("/")[2] in _ACTIONS
+    if request.method == "GET" and is_action:
+        return MethodNotAllowed("This endpoint has changed to a POST request.", allowed)
+    return MethodNotAllowed("Method not allowed.", allowed)
 
 
 def _allowed_methods(request: Request) -> list[str]:
@@ -102,8 +111,10 @@ async def _validation_error(request: Request, details: Sequence[Mapping[str, Any
 
 
 async def _whole_body_error(request: Request, kind: str) -> AppError:
-    if not await request.body() or kind == "missing":
+    if not await request.body():
         return _invalid_body("Empty JSON.")
+    if "unicode" in kind:  # the name of a field is half a surrogate pair
+        return _invalid_body("Invalid JSON.")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         return _invalid_body("Content-Type must be application/json.")

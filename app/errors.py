@@ -5,7 +5,9 @@ AppError
 ├── Unauthenticated 401     no token, or one nobody knows
 ├── Forbidden 403           the token lacks an ability
 ├── NotFound 404            not there, or another team's: the same answer
+├── MethodNotAllowed 405    the path is there, asked with another method
 ├── Conflict 409            the state of the resource forbids it
+├── ContentTooLarge 413     the body is larger than any endpoint needs
 ├── ValidationFailed 422    a field is wrong: `errors: {field: [text]}`
 ├── QueueFull 429           the server's deployment queue is full
 └── Unavailable 503         PostgreSQL is away: try again
@@ -61,10 +63,28 @@ class NotFound(AppError):
     status_code = 404
 
 
+class MethodNotAllowed(AppError):
+    """405 with `Allow`."""
+
+    status_code = 405
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message, headers={"Allow": ", ".join(allowed)})
+
+
 class Conflict(AppError):
     """409."""
 
     status_code = 409
+
+
+class ContentTooLarge(AppError):
+    """413."""
+
+    status_code = 413
+
+    def __init__(self) -> None:
+        super().__init__("The request body may have at most 1 MiB.")
 
 
 class ValidationFailed(AppError):
@@ -100,7 +120,9 @@ class ErrorAnswer(BaseModel):
     """The body of every error."""
 
     message: str = Field(examples=["Deployment not found."])
-    request_id: str = Field(description="Names this request in the logs of the API.", examples=["tz4a98xxat96iws9zmbrgj3a"])
+    request_id: str = Field(
+        description="Names this request in the logs of the API.", examples=["tz4a98xxat96iws9zmbrgj3a"]
+    )
 
 
 class ValidationErrorAnswer(ErrorAnswer):

@@ -12,7 +12,7 @@ from app.error_handlers import install_error_handlers
 from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
-from app.middleware import RequestBounds, RequestLog
+from app.middleware import RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
 from app.postgres import create_engine, create_sessions
 from app.redis import Waker
@@ -31,7 +31,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Shiplog",
         version=VERSION,
         lifespan=_lifespan,
-        root_path=settings.root_path,
         root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
@@ -45,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_docs(app)
     install_openapi(app)
     install_error_handlers(app)
+    app.add_middleware(RootPath, prefix=settings.root_path.rstrip("/"))
     app.add_middleware(RequestBounds)
     app.add_middleware(RequestLog)
     return app

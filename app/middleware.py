@@ -10,13 +10,12 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import NotFound, ValidationFailed
+from app.errors import AppError, ContentTooLarge, NotFound, ValidationFailed
 from app.kit.ids import new_uuid
 
 log = structlog.get_logger(__name__)
 
 MOST_BODY_BYTES = 1024 * 1024
-BODY_TOO_LARGE = "The request body may have at most 1 MiB."
 FAILED = "Internal server error."
 
 
@@ -80,8 +79,11 @@ class RequestBounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        _refuse_nul(scope)
-        _refuse_length(scope)
+        refusal = _refusal(scope)
+        if refusal is not None:
+            body = {**refusal.body(), "request_id": scope["state"]["request_id"]}
+            await JSONResponse(body, refusal.status_code)(scope, receive, send)
+            return
         received = 0
 
         async def receive_bounded() -> Message:
@@ -89,23 +91,40 @@ class RequestBounds:
             message = await receive()
             received += len(message.get("body", b""))
             if received > MOST_BODY_BYTES:
-                raise HTTPException(413)
+                raise HTTPException(ContentTooLarge.status_code)  # the one kind that FastAPI lets through here
             return message
 
         await self._app(scope, receive_bounded, send)
 
 
-def _refuse_nul(scope: Scope) -> None:
+class RootPath:
+    """Tells the application under which prefix a proxy serves it, whether or not the proxy cuts the prefix off.
+
+    As a server's own option would; FastAPI's parameter of that name is deprecated.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if self._prefix and scope["type"] == "http":
+            path = scope["path"]
+            is_whole = path == self._prefix or path.startswith(f"{self._prefix}/")
+            scope = {**scope, "root_path": self._prefix, "path": path if is_whole else self._prefix + path}
+        await self._app(scope, receive, send)
+
+
+def _refusal(scope: Scope) -> AppError | None:
     if "\0" in scope["path"]:
-        raise NotFound("Not found.")
+        return NotFound("Not found.")
     if b"%00" in scope["query_string"]:
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         names = {name.replace("\0", "") for name, value in pairs if "\0" in name + value}
-        raise ValidationFailed({name: ["This field must not contain NUL characters."] for name in sorted(names)})
-
-
-def _refuse_length(scope: Scope) -> None:
-    length = Headers(scope=scope).get("content-length", "")
+        return ValidationFailed({name: ["This field must not contain NUL characters."] for name in sorted(names)})
     # A server has checked the header before; a length of more digits than that is too large in any case.
+    length = Headers(scope=scope).get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MOST_BODY_BYTES):
-        raise HTTPException(413)
+        return ContentTooLarge()
+    return None

@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
     document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-    document["servers"] = [{"url": f"{app.root_path}{PREFIX}"}]
+    document["servers"] = [{"url": f"{app.state.settings.root_path.rstrip('/')}{PREFIX}"}]
     document["paths"] = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
     for operation in _operations(document):
         _complete_answers(operation)
@@ -89,21 +89,18 @@ def _complete_answers(operation: dict[str, Any]) -> None:
     has_body = "requestBody" in operation
     if "422" in responses and not has_body and places <= {"path"}:
         del responses["422"]  # FastAPI expects one; a wrong path answers 404
-    wanted = {
-        "400": has_body,
-        "404": "path" in places,
-        "413": has_body,
-        "422": "422" in responses,
-        "503": "security" in operation,
-    }
-    for code, is_wanted in wanted.items():
-        if is_wanted and not _is_ours(responses.get(code)):
+    wanted = {"400": has_body, "404": "path" in places, "413": has_body, "503": "security" in operation}
+    codes = {code for code in responses if code >= "400"} | {code for code, is_wanted in wanted.items() if is_wanted}
+    for code in codes:
+        if not _is_ours(responses.get(code)):
             responses[code] = _answer(int(code))
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _is_ours(response: dict[str, Any] | None) -> bool:
-    return response is not None and f"{_SCHEMAS}HTTPValidationError" not in json.dumps(response)
+    """Return whether an endpoint has declared it; FastAPI gives an error the media type of the success."""
+    content = (response or {}).get("content", {})
+    return "application/json" in content and "HTTPValidationError" not in json.dumps(content)
 
 
 def _answer(code: int) -> dict[str, Any]:

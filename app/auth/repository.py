@@ -80,6 +80,10 @@ class TeamRepository(Repository[Team]):
         """Let nobody else make a team until the end of the transaction; reading goes on."""
         await self.session.execute(text("LOCK TABLE teams IN SHARE ROW EXCLUSIVE MODE"))
 
+    async def first(self) -> Team | None:
+        """Return the oldest team, the one that `shiplog init` and `shiplog up` make."""
+        return await self.one_or_none(self.statement().order_by(Team.id).limit(1))
+
     async def is_empty(self) -> bool:
         """Return whether there is no team at all."""
         return (await self.session.execute(select(Team.id).limit(1))).first() is None
