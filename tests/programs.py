@@ -49,3 +49,10 @@ def run(
         timeout=60,
         check=False,
     )
+
+
+def write_program(path: Path, text: str) -> None:
+    """Write a program that a test puts in the way of a real one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}", encoding="utf-8")
+    path.chmod(0o755)

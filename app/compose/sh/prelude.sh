@@ -1,6 +1,7 @@
 #!/bin/sh
 # What every deployment script begins with. Set before: nonce, upload, run, folder, deadline, margin, sudo,
 # not_inherited, private_config.
+# shellcheck disable=SC2154 # those
 set -eu
 umask 077
 

@@ -44,7 +44,7 @@ is_awaited() {
 # The whole last answer of the health check on one line.
 health_output() {
     docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{println "\u001e"}}{{println .Output}}{{end}}{{end}}' "$1" |
-        awk '/^\036/ { text = ""; next } NF { gsub(/[[:space:]]+/, " "); text = text " " $0 } END { print substr(text, 2, 500) }'
+        awk '/^\036/ { text = ""; next } NF { $1 = $1; text = text " " $0 } END { print substr(text, 2, 500) }'
 }
 
 blame() { # id, name, service, what is the matter
@@ -84,7 +84,7 @@ judge() {
         description="$status with code $code$memory"
         if [ "$code" != 0 ]; then
             blame "$id" "$name" "$service" "exited with code $code$memory."
-        elif ! is_awaited "$service" && [ "$policy" = always -o "$policy" = unless-stopped ]; then
+        elif ! is_awaited "$service" && { [ "$policy" = always ] || [ "$policy" = unless-stopped ]; }; then
             blame "$id" "$name" "$service" "was stopped."
         fi
         return

@@ -50,7 +50,7 @@ HARD += [
 texts = st.one_of(
     st.sampled_from(HARD),
     st.text(alphabet=st.sampled_from("'\"\\$ #=\n\r\tan{}`!A")),
-    st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0")),
+    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0")),
 )
 
 
