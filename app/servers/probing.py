@@ -9,18 +9,21 @@ from typing import Final
 
 from app.remote.command import quote
 
+DATA_FOLDER = "/data/shiplog"
+"""Where Shiplog keeps its files on a server whose user may write there."""
+
 _CHECK_DOCKER: Final = (files("app.compose") / "sh" / "check_docker.sh").read_text()
 
 # The block is read to its end before anything runs, and nothing in it can read the rest of the script as its input.
 _FOLDER: Final = """{
 say() { printf '%s %s %s\\n' "$nonce" "$1" "$2"; }
 can_write() {
-    case $1 in /data/*) [ -d /data ] || mkdir -m 755 /data ;; esac
+    if [ "$1" = "$shared" ]; then mkdir -p "${shared%/*}"; fi
     (umask 077 && mkdir -p "$1/runs" && : >"$1/runs/.probe" && rm "$1/runs/.probe")
 }
 say user "$(id -un 2>/dev/null || id -u)"
 home=${HOME%/}
-set -- "$known" /data/shiplog ${home:+"$home/.local/share/shiplog" "$home/.shiplog"}
+set -- "$known" "$shared" ${home:+"$home/.local/share/shiplog" "$home/.shiplog"}
 for folder do
     case $folder in /*) ;; *) continue ;; esac
     can_write "$folder" 2>/dev/null || continue
@@ -73,9 +76,12 @@ class AnswerCut(Exception):
     """The server's answer ended before its end: its shell broke off."""
 
 
-def folder_script(nonce: str, known: str | None) -> str:
-    """Return the script that finds, or makes, the data folder; one that is already `known` stays where it is writable."""
-    return f"nonce={quote(nonce)} known={quote(known or '')}\n{_FOLDER}"
+def folder_script(nonce: str, known: str | None, *, shared: str = DATA_FOLDER) -> str:
+    """Return the script that finds, or makes, the data folder.
+
+    One that is already `known` stays when it can still be written to; then comes the `shared` one, then the user's home.
+    """
+    return f"nonce={quote(nonce)} known={quote(known or '')} shared={quote(shared)}\n{_FOLDER}"
 
 
 def docker_script(nonce: str) -> str:

@@ -15,10 +15,7 @@ from app.models.registry_credential import RegistryCredential
 from app.models.server import Server, ServerSetting
 from app.remote.command import Secret
 from app.remote.host import Address
-from app.servers.probing import DockerFound
-
-DATA_FOLDER = "/data/shiplog"
-"""Where Shiplog keeps its files on a server whose user may write there."""
+from app.servers.probing import DATA_FOLDER, DockerFound
 
 NETWORK = "shiplog"
 """Name of the destination, and of its Docker network, that every server begins with."""
