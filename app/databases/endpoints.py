@@ -23,9 +23,9 @@ from app.databases.schemas import (
     DatabaseFields,
     DatabaseSchemas,
     DatabaseUpdate,
-    DatabaseUpdated,
 )
 from app.errors import InvalidRequest, NotFound, ValidationFailed, answers
+from app.kit.answers import MessageAnswer
 from app.kit.ids import new_uuid
 from app.models.resource import secret_columns
 from app.models.standalone.columns import StandaloneMixin
@@ -107,7 +107,7 @@ async def get_database(session: Session, caller: Reader, uuid: str) -> AnyDataba
 )
 async def update_database(
     request: Request, session: Session, caller: Writer, uuid: str, body: DatabaseUpdate, queue_deployment: InstantDeploy
-) -> DatabaseUpdated:
+) -> MessageAnswer:
     """Change what is named. What runs, and what is being deployed, stays as it was until the next deployment.
 
     User, password and name of the database are fixed once it may have started: its image reads them only when it
@@ -125,7 +125,7 @@ async def update_database(
     await session.flush()
     if body.instant_deploy:
         await queue_deployment(request, session, caller, database)
-    return DatabaseUpdated(message="Database updated.")
+    return MessageAnswer(message="Database updated.")
 
 
 add_env_routes(router, noun="database", find=find_database)

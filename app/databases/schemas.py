@@ -160,12 +160,6 @@ class DatabaseCreated(ResponseSchema):
     external_db_url: str | None = Field(default=None, description="Only of a public database.")
 
 
-class DatabaseUpdated(ResponseSchema):
-    """That it was changed."""
-
-    message: str = Field(examples=["Database updated."])
-
-
 @dataclass(frozen=True)
 class DatabaseSchemas:
     """The schemas of one type; `fixed` are the fields that the image reads once, when its data folder is empty."""

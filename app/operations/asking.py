@@ -56,7 +56,7 @@ async def _refuse_while_deploying(session: AsyncSession, resource: DeployableMix
     deployment_uuid = await active_deployment_uuid(session, resource)
     if deployment_uuid is not None:
         raise Conflict(
-            f"{_noun(resource)} is being deployed. Ask again when deployment {deployment_uuid} has ended.",
+            f"{_noun(resource)} is being deployed. Cancel deployment {deployment_uuid} or wait for its end, then ask again.",
             deployment_uuid=deployment_uuid,
         )
 

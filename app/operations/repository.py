@@ -10,6 +10,7 @@ from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.environment_variable import EnvironmentVariable
 from app.models.resource import DeployableMixin
 from app.models.resource_operation import ResourceOperation
+from app.models.server import ServerSetting
 from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.models.standalone import STANDALONE_MODELS
@@ -78,6 +79,12 @@ async def lock_resource(session: AsyncSession, resource_type: str, resource_id: 
         await session.execute(statement.execution_options(populate_existing=True))
     ).scalar_one_or_none()
     return resource
+
+
+async def deployment_timeout_of(session: AsyncSession, server_id: int) -> float:
+    """Return how many seconds a step may take on a server."""
+    statement = select(ServerSetting.deployment_timeout).where(ServerSetting.server_id == server_id)
+    return float((await session.execute(statement)).scalar_one())
 
 
 async def forget_resource(session: AsyncSession, resource: DeployableMixin) -> None:

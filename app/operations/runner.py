@@ -17,7 +17,6 @@ from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
 from app.models.outbox_event import OutboxEvent
 from app.models.resource import DeployableMixin, current_secrets
-from app.models.server import Server
 from app.models.service import Service
 from app.operations.claim import (
     ClaimedOperation,
@@ -29,12 +28,12 @@ from app.operations.claim import (
 )
 from app.operations.log import OperationLog
 from app.operations.planning import DeleteOptions, OperationStep, plan_delete, plan_stop
-from app.operations.repository import forget_resource, lock_resource, was_ever_started
+from app.operations.repository import deployment_timeout_of, forget_resource, lock_resource, was_ever_started
 from app.operations.status import EXITED
 from app.postgres import Sessions, transaction
 from app.remote.errors import RemoteError
 from app.remote.host import Address, Host, HostPool
-from app.servers.repository import load_address
+from app.servers.repository import load_access
 
 log = structlog.get_logger(__name__)
 
@@ -104,14 +103,15 @@ async def _load(sessions: Sessions, claimed: ClaimedOperation) -> _Task:
         resource = await lock_resource(session, claimed.resource_type, claimed.resource_id)
         if resource is None:
             raise _Failed("The resource is gone.")
-        server = await session.get_one(Server, claimed.server_id)
-        settings = await server.awaitable_attrs.settings
-        address = await load_address(session, server)
+        access = await load_access(session, claimed.server_id)
+        if access is None:
+            raise _Failed("The server is gone.")
+        timeout = await deployment_timeout_of(session, claimed.server_id)
         is_there = await was_ever_started(session, resource)
         secrets = await current_secrets(resource)
-    facts = ServerFacts(data_folder=server.data_folder or "/data/shiplog", docker_needs_sudo=server.docker_needs_sudo)
+    facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
     steps = _plan(claimed, facts) if is_there else ()
-    return _Task(address, steps, secrets, float(settings.deployment_timeout))
+    return _Task(access.address, steps, secrets, timeout)
 
 
 def _plan(claimed: ClaimedOperation, facts: ServerFacts) -> tuple[OperationStep, ...]:
