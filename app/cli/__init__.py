@@ -1,0 +1,21 @@
+"""The `shiplog` command.
+
+`commands` is what can be typed; each command imports what it needs when it is called, so that `--help` is quick.
+`up` runs a whole installation from a data folder (`installation`, `data_folder`, `children`, `migrating`), `demo` uses
+one through its HTTP API as any client would, `production` holds the single processes and `people` the first user.
+"""
+
+import sys
+
+from app.cli.problem import Problem
+
+
+def main() -> None:
+    """Run the command line; what keeps a command from going on is one line on stderr."""
+    from app.cli.commands import application
+
+    try:
+        application()
+    except Problem as problem:
+        print(f"shiplog: {problem}", file=sys.stderr)
+        sys.exit(problem.exit_code)

@@ -1,0 +1,126 @@
+"""`shiplog demo`: a service and a database deployed to this machine, through the HTTP API as any client would."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.client import Api
+from app.cli.demo_resources import DemoResource, make_resources, register_this_machine, validate
+from app.cli.following import STATUS_STYLES, follow
+from app.cli.installation import installation
+from app.cli.problem import Problem
+from app.cli.signals import run_until_signal
+from app.cli.up import ready_screen, report
+from app.logs import configure_logging
+
+_INSTALL = "install the Docker Engine with its Compose plugin (docs.docker.com/engine/install)"
+_SHOWN = 5
+"""Deployments of each resource in the table."""
+
+
+def run_demo(data_dir: Path, *, port: int | None, images: Mapping[str, str], once: bool) -> int:
+    """Run the demo; return 0 when it was left with Ctrl-C, with `once` 0 only when both deployments are finished."""
+    return run_until_signal(_demo(data_dir, port, images, once=once), interrupted=130 if once else 0)
+
+
+async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, once: bool) -> int:
+    configure_logging("WARNING")
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=120)
+    if missing := await missing_of_docker():
+        console.print(f"{missing}: {_INSTALL}. Both deployments below will fail, and say so.", style="yellow")
+    console.print(f"Starting Shiplog with its data in {data_dir}", soft_wrap=True)
+    async with installation(data_dir, port=port, report=report) as running, Api(running.url, running.token) as api:
+        console.print(f"The API answers on {running.url}/api/v1")
+        server_uuid = await register_this_machine(api, running.this_machine)
+        server = await validate(api, server_uuid)
+        console.print(_described(server), soft_wrap=True)
+        resources = await make_resources(api, server_uuid, images)
+        statuses = await follow(api, console, await _deploy(api, resources))
+        console.print()
+        console.print(await _history(api, resources))
+        for reason in await _reasons(api, statuses):
+            console.print(reason, style="red", soft_wrap=True, markup=False)
+        finished = all(status == "finished" for status in statuses.values())
+        if once:
+            return 0 if finished else 1
+        console.print(ready_screen(running), soft_wrap=True, markup=False)
+        await asyncio.Event().wait()
+    return 0
+
+
+async def missing_of_docker() -> str | None:
+    """Return what this machine lacks for a deployment, as the beginning of a sentence; None when all is there."""
+    if shutil.which("docker") is None:
+        return "Docker is missing"
+    plugin, engine = await asyncio.gather(
+        _succeeds("docker compose version"), _succeeds("docker version || sudo -n docker version")
+    )
+    if not plugin:
+        return "The Docker Compose plugin is missing"
+    return None if engine else "The Docker engine does not answer: start it, or"
+
+
+async def _succeeds(command: str) -> bool:
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_shell(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        return await asyncio.wait_for(process.wait(), 15) == 0
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+
+
+async def _deploy(api: Api, resources: Sequence[DemoResource]) -> dict[str, str]:
+    """Queue one deployment of each and return the names by deployment uuid."""
+    answer = await api.post("/deploy", uuid=",".join(resource.uuid for resource in resources))
+    names = {resource.uuid: resource.name for resource in resources}
+    deployments = {item["deployment_uuid"]: names[item["resource_uuid"]] for item in answer["deployments"]}
+    if None in deployments:
+        raise Problem(answer["deployments"][0]["message"])
+    return deployments
+
+
+async def _history(api: Api, resources: Sequence[DemoResource]) -> Table:
+    table = Table("Resource", "Deployment", "Status", "Started", "Took", "Log", title="History", title_justify="left")
+    for resource in resources:
+        for row in await api.get(f"/deployments/{resource.kind}s/{resource.uuid}", take=_SHOWN):
+            status = row["status"]
+            table.add_row(
+                resource.name,
+                row["deployment_uuid"],
+                f"[{STATUS_STYLES.get(status, 'red')}]{status}[/]",
+                _local_time(row["started_at"]),
+                "" if row["duration_ms"] is None else f"{row['duration_ms'] / 1000:.1f} s",
+                f"{row['log_count']} lines",
+            )
+        table.add_section()
+    return table
+
+
+async def _reasons(api: Api, uuids: Mapping[str, str]) -> list[str]:
+    rows = [await api.get(f"/deployments/{uuid}") for uuid in uuids]
+    return [f"{row['deployment_uuid']}: {row['failure_reason']}" for row in rows if row["failure_reason"]]
+
+
+def _described(server: dict[str, Any]) -> str:
+    state = (
+        "ready" if server["is_usable"] else "reachable, but not ready" if server["is_reachable"] else "not reachable"
+    )
+    versions = [f"{name} {server[key]}" for name, key in _VERSIONS.items() if server.get(key)]
+    return f"The server “{server['name']}” is {', '.join([state, *versions])}"
+
+
+_VERSIONS = {"Docker": "docker_version", "Compose": "compose_version"}
+
+
+def _local_time(timestamp: str | None) -> str:
+    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,85 @@
+"""What the demo deploys: made at the first start, found again by name at every later one."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.cli.client import Api
+from app.cli.installation import ThisMachine
+
+MACHINE = "this machine"
+PROJECT = "demo"
+_ENVIRONMENT = "production"
+_VALIDATION_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class DemoResource:
+    """A service or a database of the demo; `kind` is `service` or `database`."""
+
+    kind: str
+    name: str
+    uuid: str
+
+
+async def register_this_machine(api: Api, machine: ThisMachine) -> str:
+    """Make key and server, or lead the ones of an earlier start here; return the server's uuid."""
+    key_body = {"name": MACHINE, "private_key": machine.private_key.read_text()}
+    key = _named(await api.get("/security/keys"), MACHINE)
+    if key is None:
+        key = await api.post("/security/keys", key_body)
+    elif key["public_key"].split()[:2] != machine.public_key.split()[:2]:
+        await api.patch(f"/security/keys/{key['uuid']}", key_body)
+    address = {"ip": machine.host, "port": machine.port, "user": machine.user}
+    server = _named(await api.get("/servers"), MACHINE)
+    if server is None:
+        server = await api.post("/servers", {"name": MACHINE, "private_key_uuid": key["uuid"], **address})
+    elif any(server[name] != value for name, value in address.items()):
+        await api.patch(f"/servers/{server['uuid']}", address)
+    uuid: str = server["uuid"]
+    return uuid
+
+
+async def validate(api: Api, server_uuid: str) -> dict[str, Any]:
+    """Have the server looked at, and return it as it is then or after half a minute."""
+    before = await api.get(f"/servers/{server_uuid}")
+    await api.post(f"/servers/{server_uuid}/validate")
+    server: dict[str, Any] = before
+    for _ in range(_VALIDATION_SECONDS * 10):
+        server = await api.get(f"/servers/{server_uuid}")
+        if server["validated_at"] != before["validated_at"]:
+            break
+        await asyncio.sleep(0.1)
+    return server
+
+
+async def make_resources(api: Api, server_uuid: str, images: Mapping[str, str]) -> list[DemoResource]:
+    """Return the service and the database, with the images that are wanted now."""
+    project = _named(await api.get("/projects"), PROJECT) or await api.post("/projects", {"name": PROJECT})
+    place = {"project_uuid": project["uuid"], "environment_name": _ENVIRONMENT, "server_uuid": server_uuid}
+    compose = f"services:\n  web:\n    image: {json.dumps(images['service'])}\n    restart: unless-stopped\n"
+    raw = base64.b64encode(compose.encode()).decode()
+    return [
+        await _make(api, "service", "demo-web", "/services", "/services", place, {"docker_compose_raw": raw}),
+        await _make(
+            api, "database", "demo-db", "/databases", "/databases/postgresql", place, {"image": images["postgres"]}
+        ),
+    ]
+
+
+async def _make(
+    api: Api, kind: str, name: str, path: str, create_path: str, place: dict[str, Any], body: dict[str, Any]
+) -> DemoResource:
+    found = _named(await api.get(path), name)
+    if found is None:
+        found = await api.post(create_path, {"name": name, **place, **body})
+    else:
+        await api.patch(f"{path}/{found['uuid']}", body)
+    return DemoResource(kind, name, found["uuid"])
+
+
+def _named(items: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    return next((item for item in items if item["name"] == name), None)
