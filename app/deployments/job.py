@@ -27,6 +27,7 @@ class Job:
     claimed: Claimed
     row: AnyQueue
     snapshot: dict[str, Any]
+    secrets: frozenset[str]
     redactor: Redactor
     writer: LogWriter
     steps: StepTable

@@ -5,6 +5,7 @@ launch whose answer was lost is simply asked for again and answered with the run
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -49,6 +50,7 @@ async def launch(
             if not error.may_pass or utcnow() >= job.claimed.deadline_at:
                 raise Failed(str(error)) from error
             attempt += 1
+            log.info("whether the script was started is unknown, asking again", deployment=job.uuid, error=str(error))
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
     await job.writer.append(
         job.standing(),
@@ -106,8 +108,14 @@ async def _start_script(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool
 ) -> Launched:
     files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
-    script = render_script(plan, facts, run_id=job.uuid, epoch=job.claimed.lease_epoch, nonce=job.snapshot["nonce"])
     remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
+    script = render_script(
+        replace(plan, deadline_seconds=remaining),
+        facts,
+        run_id=job.uuid,
+        epoch=job.claimed.lease_epoch,
+        nonce=job.snapshot["nonce"],
+    )
     host = await hosts.get(access.address)
     await host.write_files(f"{facts.data_folder}/runs/{job.uuid}.{job.claimed.lease_epoch}", files)
     run = run_on_server(job, host, access)

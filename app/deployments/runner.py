@@ -5,6 +5,7 @@ takes over reads the phase and goes on: nothing is run twice, the run folder on 
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -87,7 +88,7 @@ class Runner:
         if row.cancel_requested_at is not None:
             cancel.set()
         snapshot = row.configuration_snapshot or {}
-        return Job(claimed, row, snapshot, Redactor(secrets), writer, StepTable(row.steps), cancel)
+        return Job(claimed, row, snapshot, secrets, Redactor(secrets), writer, StepTable(row.steps), cancel)
 
     async def _run(self, job: Job) -> None:
         try:
@@ -112,6 +113,9 @@ class Runner:
         access = await self._access(job)
         facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
         plan = _plan(job, facts)
+        if not plan.secrets <= job.secrets:
+            secrets = job.secrets | plan.secrets
+            job = replace(job, secrets=secrets, redactor=Redactor(secrets))
         if not job.steps.rows:
             job.steps.rows = StepTable.of(plan).rows
 

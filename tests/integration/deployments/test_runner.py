@@ -1,0 +1,335 @@
+"""One deployment from its claim to its settled end, over real SSH, with scripts that do what real ones do."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest_asyncio
+from sqlalchemy import text, update
+
+from app.kit import encryption
+from app.kit.redaction import REDACTED
+from app.models import PrivateKey, Server
+from app.postgres import Sessions
+from app.remote.keys import generate_private_key, read_private_key
+from app.remote.ssh import SshHostPool
+from tests.integration.deployments.running import SECRET, Bench, running_bench
+
+
+@pytest_asyncio.fixture
+async def bench(sessions: Sessions, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with running_bench(sessions, tmp_path / "data") as one:
+        yield one
+
+
+async def test_a_deployment_runs_step_by_step_and_its_log_says_so(bench: Bench) -> None:
+    row = await bench.deploy("echo one; echo two >&2", "echo three")
+    assert (row.status, row.exit_code, row.failure_reason) == ("finished", 0, None)
+    assert await bench.outputs(row) == [
+        f"Deploying {bench.service.name} to server.",
+        "Step 1",
+        *sorted(["one", "two"], key=(await bench.outputs(row)).index),  # two streams of one step
+        "Step 2",
+        "three",
+        "Deployment finished.",
+    ]
+    entries = await bench.log(row)
+    opening = next(entry for entry in entries if entry.get("name") == "Step 2")
+    assert (opening["command"], opening["batch"]) == ("sh step2", 2)
+    assert [step["exit_code"] for step in row.steps] == [0, 0]
+    assert [(step["first_order"], step["last_order"]) for step in row.steps] == [(2, 4), (5, 6)]
+    assert row.started_at is not None
+    assert row.finished_at is not None
+    assert row.started_at < row.finished_at
+
+
+async def test_a_failing_step_is_the_reason_and_the_next_one_is_not_begun(bench: Bench) -> None:
+    row = await bench.deploy("echo fine", "echo 'no such image' >&2; false", "echo never")
+    assert (row.status, row.exit_code) == ("failed", 1)
+    assert row.failure_reason == "Step 2 failed with exit code 1: no such image"
+    outputs = await bench.outputs(row)
+    assert outputs[-1] == f"Deployment failed: {row.failure_reason}"
+    assert "never" not in outputs
+    assert [step["exit_code"] for step in row.steps] == [0, 1, None]
+
+
+async def test_secrets_are_redacted_before_anything_is_stored(bench: Bench) -> None:
+    script = f"echo 'the key is {SECRET}'; echo 'https://me:{SECRET}@example.com' >&2; echo '{SECRET}' >&2; exit 3"
+    row = await bench.deploy(script)
+    assert f"the key is {REDACTED}" in await bench.outputs(row)
+    assert row.failure_reason == f"Step 1 failed with exit code 3: {REDACTED}"
+    async with bench.sessions() as session:
+        for table in ("service_deployment_queues", "service_deployment_log_slices", "outbox_events"):
+            rows = (await session.execute(text(f"SELECT {table}::text FROM {table}"))).scalars().all()
+            assert not [one for one in rows if SECRET in one], table
+
+
+async def test_the_run_folder_is_emptied_when_the_log_is_ours(bench: Bench) -> None:
+    row = await bench.deploy(f"echo {SECRET}")
+    left = [path.name for path in bench.run_folder(row).iterdir()]
+    assert left == ["sealed"]
+    assert [path.name for path in (bench.folder / "runs").iterdir()] == [row.deployment_uuid]
+
+
+async def test_a_long_log_is_stored_line_by_line_in_order(bench: Bench) -> None:
+    row = await bench.deploy("seq 1 20000; seq 1 5000 >&2")
+    assert [line for line in await bench.outputs(row, "stdout") if line.isdecimal()] == [
+        str(number) for number in range(1, 20001)
+    ]
+    assert [line for line in await bench.outputs(row, "stderr") if line.isdecimal()] == [
+        str(number) for number in range(1, 5001)
+    ]
+
+
+async def test_output_past_the_cap_is_counted_and_the_script_goes_on(bench: Bench) -> None:
+    row = await bench.deploy("seq 1 5000; echo end >&2", log_cap_bytes=50_000)
+    assert row.status == "finished"
+    assert 0 < row.log_bytes < 51_000
+    assert row.dropped_bytes > 0
+    (note,) = [line for line in await bench.outputs(row) if "left out" in line]
+    assert note == f"{row.dropped_bytes} bytes of output were left out: the log is capped at 50000 bytes."
+
+
+async def test_a_second_worker_goes_on_at_the_exact_byte(bench: Bench) -> None:
+    script = "seq 1 3000; echo half; while [ ! -e go ]; do sleep 0.05; done; seq 3001 6000"
+    row = await bench.ask()
+    go = bench.folder / "services" / "test"
+    script = script.replace("-e go", f"-e {go}/go")
+    first = asyncio.create_task(bench.run(await bench.claim(script)))
+    await bench.until_logged(row, "half")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    claimed = await bench.take_over(script)
+    go.mkdir(parents=True, exist_ok=True)
+    (go / "go").touch()
+    await bench.run(claimed)
+    assert (await bench.row(row)).status == "finished"
+    numbers = [line for line in await bench.outputs(row, "stdout") if line.isdecimal()]
+    assert numbers == [str(number) for number in range(1, 6001)]
+
+
+async def test_a_run_that_ends_while_nobody_looks_is_read_to_its_end_and_not_run_again(bench: Bench) -> None:
+    script = f"echo began; echo x >>{bench.folder}/count; sleep 0.3; seq 1 500; exit 7"
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim(script)))
+    await bench.until_logged(row, "began")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while not list(bench.run_folder(row).glob("exit.7.*")):
+            await asyncio.sleep(0.02)
+    await bench.run(await bench.take_over(script))
+    row = await bench.row(row)
+    assert (row.status, row.exit_code) == ("failed", 7)
+    assert [line for line in await bench.outputs(row, "stdout") if line.isdecimal()][-1] == "500"
+    assert (bench.folder / "count").read_text() == "x\n"
+
+
+async def test_a_launch_that_two_workers_try_starts_once(bench: Bench) -> None:
+    script = f"echo x >>{bench.folder}/count; echo once"
+    row = await bench.ask()
+    claimed = await bench.claim(script)
+    await asyncio.gather(bench.run(claimed), bench.run(claimed), bench.run(claimed))
+    assert (await bench.row(row)).status == "finished"
+    assert (bench.folder / "count").read_text() == "x\n"
+    assert (await bench.outputs(row)).count("once") == 1
+
+
+async def test_a_vanished_run_folder_is_a_reason(bench: Bench) -> None:
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 30")))
+    await bench.until_logged(row, "began")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    meta = (bench.run_folder(row) / "meta").read_text().split()
+    for path in bench.run_folder(row).iterdir():
+        path.unlink()
+    bench.run_folder(row).rmdir()
+    await bench.run(await bench.take_over("echo began; sleep 30"))
+    row = await bench.row(row)
+    assert row.status == "failed"
+    assert row.failure_reason == "The worker was lost and the run's folder is gone from server."
+    for pid in (meta[0], meta[2]):
+        await (await asyncio.create_subprocess_exec("kill", "-9", pid, stderr=asyncio.subprocess.DEVNULL)).wait()
+
+
+async def test_the_deadline_ends_the_run_and_says_so(bench: Bench) -> None:
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE server_settings SET deployment_timeout = 1"))
+    row = await bench.deploy("echo began; sleep 60; echo never")
+    assert row.status == "failed"
+    assert row.failure_reason == "Deadline of 1 s exceeded; what still ran was killed."
+    assert "never" not in await bench.outputs(row)
+
+
+async def test_nobody_answers_at_the_address(bench: Bench) -> None:
+    async with bench.sessions.begin() as session:
+        await session.execute(update(Server).values(port=1))
+    row = await bench.deploy("echo never")
+    assert row.status == "failed"
+    assert row.failure_reason is not None
+    assert "127.0.0.1:1" in row.failure_reason
+    assert (await bench.outputs(row))[-1] == f"Deployment failed: {row.failure_reason}"
+
+
+async def test_a_changed_host_key_stops_the_deployment(bench: Bench) -> None:
+    async with bench.sessions.begin() as session:
+        other = read_private_key(generate_private_key()).public_key
+        await session.execute(update(Server).values(host_key=other))
+    row = await bench.deploy("echo never")
+    assert row.status == "failed"
+    assert row.failure_reason is not None
+    assert row.failure_reason.startswith("The server's host key has changed: expected SHA256:")
+
+
+async def test_a_refused_key_is_the_reason(bench: Bench) -> None:
+    async with bench.sessions.begin() as session:
+        await session.execute(update(PrivateKey).values(private_key=generate_private_key()))
+    row = await bench.deploy("echo never")
+    assert row.status == "failed"
+    assert row.failure_reason is not None
+    assert "does not accept the private key" in row.failure_reason
+
+
+async def test_a_snapshot_nobody_can_decrypt_fails_and_stores_nothing_else(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim("echo never")
+    encryption.install(encryption.Keyring([encryption.new_key()]))
+    await bench.run(claimed)
+    async with bench.sessions() as session:
+        status, reason = (
+            await session.execute(text("SELECT status, failure_reason FROM service_deployment_queues"))
+        ).one()
+    assert status == "failed"
+    assert "encryption key" in reason
+    assert not bench.run_folder(row).exists()
+
+
+async def test_the_next_deployment_of_a_resource_waits_until_the_run_of_the_last_one_is_gone(bench: Bench) -> None:
+    """A run whose row was settled by force is still alive on the server: the next one refuses to start beside it."""
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 60")))
+    await bench.until_logged(row, "began")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET status = 'failed'"))
+    second = await bench.deploy("echo never")
+    assert second.status == "failed"
+    assert second.failure_reason is not None
+    assert "still alive on the server" in second.failure_reason
+    meta = (bench.run_folder(row) / "meta").read_text().split()
+    await (await asyncio.create_subprocess_exec("kill", "-9", meta[0], f"-{meta[2]}")).wait()
+
+
+async def test_a_cancel_kills_the_whole_tree_and_keeps_what_was_logged(bench: Bench) -> None:
+    row = await bench.ask()
+    script = "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 61' & sh -c 'sleep 61' & echo began; sleep 61"
+    cancel = asyncio.Event()
+    running = asyncio.create_task(bench.run(await bench.claim(script), cancel))
+    await bench.until_logged(row, "began")
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET cancel_requested_at = now()"))
+    cancel.set()
+    await running
+    row = await bench.row(row)
+    assert (row.status, row.failure_reason) == ("cancelled-by-user", None)
+    outputs = await bench.outputs(row)
+    assert "began" in outputs
+    assert outputs[-1] == "Deployment cancelled by user."
+    assert marked_processes(row.deployment_uuid) == []
+
+
+async def test_a_cancel_before_the_launch_starts_nothing(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim(f"touch {bench.folder}/ran")
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET cancel_requested_at = now()"))
+    await bench.run(claimed)
+    assert (await bench.row(row)).status == "cancelled-by-user"
+    assert not (bench.folder / "ran").exists()
+
+
+async def test_a_cancel_in_the_middle_of_a_launch_keeps_it_from_ever_starting(bench: Bench) -> None:
+    row = await bench.ask()
+    script = f"touch {bench.folder}/ran"
+    stalled = await bench.claim(script)
+    async with bench.sessions.begin() as session:
+        statement = "UPDATE service_deployment_queues SET cancel_requested_at = now(), phase = 'launching'"
+        await session.execute(text(statement))
+    await bench.run(await bench.take_over(script))
+    await bench.run(stalled)  # the worker that was away all the time goes on with its launch
+    assert (await bench.row(row)).status == "cancelled-by-user"
+    assert not (bench.folder / "ran").exists()
+
+
+async def test_a_cancel_that_comes_after_the_end_keeps_the_real_status(bench: Bench) -> None:
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim("echo done; exit 0")))
+    await bench.until_logged(row, "done")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while not list(bench.run_folder(row).glob("exit.0.*")):
+            await asyncio.sleep(0.02)
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET cancel_requested_at = now()"))
+    await bench.run(await bench.take_over("echo done; exit 0"))
+    row = await bench.row(row)
+    assert row.status == "finished"
+    assert (await bench.outputs(row))[-2:] == [
+        "A cancel was asked for, but the deployment had already ended.",
+        "Deployment finished.",
+    ]
+
+
+async def test_the_link_is_cut_in_mid_stream_and_the_log_has_every_line(bench: Bench) -> None:
+    row = await bench.ask()
+    hosts = SshHostPool()
+    script = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo $i; echo e$i >&2; sleep 0.005; done"
+    running = asyncio.create_task(bench.runner(hosts).run(await bench.claim(script), asyncio.Event()))
+    for number in (20, 120, 220):
+        await bench.until_logged(row, str(number))
+        await hosts.close()
+    await running
+    await hosts.close()
+    assert (await bench.row(row)).status == "finished"
+    assert [line for line in await bench.outputs(row, "stdout") if line.isdecimal()] == [
+        str(number) for number in range(1, 301)
+    ]
+    errors = [line for line in await bench.outputs(row, "stderr") if line.startswith("e")]
+    assert errors == [f"e{number}" for number in range(1, 301)]
+
+
+async def test_own_entries_and_lines_carry_times_that_never_go_back(bench: Bench) -> None:
+    row = await bench.deploy("echo a; sleep 0.3; echo b", "echo c")
+    stamps = [entry["timestamp"] for entry in await bench.log(row)]
+    assert stamps == sorted(stamps)
+
+
+def marked_processes(uuid: str) -> list[int]:
+    """Return the processes that carry a run's mark, a second's grace for those that are being reaped."""
+    for _ in range(20):
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"SHIPLOG_RUN={uuid}".encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        if not found:
+            return []
+        time.sleep(0.05)
+    return found
+
+
+async def test_a_claim_of_an_older_epoch_changes_nothing(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim("echo once")
+    await bench.run(replace(claimed, lease_epoch=claimed.lease_epoch - 1))
+    assert (await bench.row(row)).status == "in_progress"
+    assert await bench.outputs(row) == []
+    await bench.run(claimed)
+    assert (await bench.row(row)).status == "finished"
