@@ -27,6 +27,10 @@ CONNECT_PAUSES = (1.0, 3.0)
 """Seconds between the tries to reach a server before anything has run on it."""
 
 
+CANCEL_GRACE_SECONDS = 5.0
+"""How long a cancelled run may take to end by itself: the whole cancel is to be over within 10 s."""
+
+
 async def launch(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, *, hosts: HostPool, publish: Publish
 ) -> None:
@@ -75,7 +79,7 @@ async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> None:
     attempt = 0
     while True:
         try:
-            await run_on_server(job, await hosts.get(access.address), access).cancel()
+            await run_on_server(job, await hosts.get(access.address), access).cancel(grace_seconds=CANCEL_GRACE_SECONDS)
         except RemoteError as error:
             if utcnow() >= job.claimed.deadline_at:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error

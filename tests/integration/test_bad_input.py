@@ -1,0 +1,346 @@
+"""Bad input over the whole API in one table: (request, status, whole body). Nothing is changed by any of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from app.kit.clock import utcnow
+from app.models import Server
+from app.postgres import Sessions
+from app.remote.keys import generate_private_key, read_private_key
+from app.remote.loopback import loopback_endpoint
+from app.settings import Settings
+from app.worker import WorkerProcess
+from tests.deploying import create_database, create_deployment, create_service
+from tests.desk import UNKNOWN_UUID, Desk, error_of, in_base64, open_desk, row_counts
+from tests.fixtures.api import MakeToken
+
+COMPOSE = "services: {web: {image: 'web:1'}}"
+NAMES = {
+    "quotes": 'it\'s "quoted"',
+    "substitution": "$(touch /tmp/pwned)`id`",
+    "semicolon": "a; rm -rf /",
+    "emoji": "🚢 ünïcode",
+}
+
+
+def failed(**errors: str) -> dict[str, Any]:
+    return {"message": "Validation failed.", "errors": {name: [text] for name, text in errors.items()}}
+
+
+def missing(ability: str) -> dict[str, Any]:
+    return {"message": f"Missing required permissions: {ability}"}
+
+
+class Case(NamedTuple):
+    """One request: `{service}`, `{database}` … in the path are uuids at the desk; `@resource` in a body its place."""
+
+    what: str
+    method: str
+    path: str
+    status: int
+    body: dict[str, Any]
+    by: str | None = "root"
+    json: Any = None
+    content: bytes | None = None
+    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
+UNAUTHENTICATED = {"message": "Unauthenticated."}
+NAME_LENGTH = "The name must have 1 to 255 characters, not only blanks."
+NAME_CONTROL = "The name may not have line breaks or other control characters."
+PORT = "Input should be less than or equal to 65535."
+NOT_YAML = "The Compose file is not valid YAML in line 2: mapping values are not allowed in this context."
+JSON_ERROR = {"message": "Invalid request.", "error": "Invalid JSON."}
+RESOURCE = "@resource"
+
+CASES = [
+    Case("no token", "GET", "/deployments", 401, UNAUTHENTICATED, by=None),
+    Case("wrong token", "GET", "/deployments", 401, UNAUTHENTICATED, by=None, headers={"Authorization": "Bearer 1|no"}),
+    Case("not a token", "GET", "/deployments", 401, UNAUTHENTICATED, by=None, headers={"Authorization": "Bearer x"}),
+    Case("no token at a deploy", "POST", "/deploy?uuid={service}", 401, UNAUTHENTICATED, by=None),
+    Case("another team's service", "GET", "/services/{service}", 404, {"message": "Service not found."}, by="other"),
+    Case(
+        "another team's history",
+        "GET",
+        "/deployments/services/{service}",
+        404,
+        {"message": "Service not found."},
+        by="other",
+    ),
+    Case(
+        "another team's deploy",
+        "POST",
+        "/deploy?uuid={service},{database}",
+        404,
+        {"message": "No resources found."},
+        by="other",
+    ),
+    Case(
+        "another team's start",
+        "POST",
+        "/databases/{database}/start",
+        404,
+        {"message": "Database not found."},
+        by="other",
+    ),
+    Case("another team's stop", "POST", "/services/{running}/stop", 404, {"message": "Service not found."}, by="other"),
+    Case(
+        "another team's cancel",
+        "POST",
+        "/deployments/{deployment}/cancel",
+        404,
+        {"message": "Deployment not found."},
+        by="other",
+    ),
+    Case(
+        "another team's delete", "DELETE", "/databases/{database}", 404, {"message": "Database not found."}, by="other"
+    ),
+    Case("read at a deploy", "POST", "/deploy?uuid={service}", 403, missing("deploy"), by="read"),
+    Case("write at a deploy", "POST", "/deploy?uuid={service}", 403, missing("deploy"), by="write"),
+    Case("deploy at a read", "GET", "/deployments", 403, missing("read"), by="deploy"),
+    Case("read at a create", "POST", "/projects", 403, missing("write"), by="read", json={"name": "x"}),
+    Case("read at a log", "GET", "/deployments/{deployment}/logs", 403, missing("read:sensitive"), by="read"),
+    Case("unknown service", "GET", f"/services/{UNKNOWN_UUID}", 404, {"message": "Service not found."}),
+    Case("unknown database", "GET", f"/databases/{UNKNOWN_UUID}", 404, {"message": "Database not found."}),
+    Case("unknown deployment", "GET", f"/deployments/{UNKNOWN_UUID}", 404, {"message": "Deployment not found."}),
+    Case("unknown uuids at a deploy", "POST", f"/deploy?uuid={UNKNOWN_UUID}", 404, {"message": "No resources found."}),
+    Case("a uuid that is none", "GET", "/services/%00'%20OR%201=1", 404, {"message": "Not found."}),
+    Case("neither uuid nor tag", "POST", "/deploy", 400, {"message": "You must provide uuid or tag."}),
+    Case("uuid and tag", "POST", "/deploy?uuid=a&tag=b", 400, {"message": "You can only use uuid or tag, not both."}),
+    Case("no uuid in the list", "POST", "/deploy?uuid=,%20,", 400, {"message": "No UUIDs provided."}),
+    Case("unknown tag", "POST", "/deploy?tag=x", 404, {"message": "No resources found with this tag."}),
+    Case(
+        "unknown parameter", "POST", "/deploy?uuid={service}&forse=1", 422, failed(forse="This field is not allowed.")
+    ),
+    Case("unrouted", "GET", "/applications", 404, {"message": "Not found."}),
+    Case(
+        "GET on an action",
+        "GET",
+        "/deploy?uuid={service}",
+        405,
+        {"message": "This endpoint has changed to a POST request."},
+    ),
+    Case(
+        "skip -1",
+        "GET",
+        "/deployments/services/{service}?skip=-1",
+        422,
+        failed(skip="Input should be greater than or equal to 0."),
+    ),
+    Case(
+        "take 0",
+        "GET",
+        "/deployments/databases/{database}?take=0",
+        422,
+        failed(take="Input should be greater than or equal to 1."),
+    ),
+    Case(
+        "take 1000",
+        "GET",
+        "/deployments/services/{service}?take=1000",
+        422,
+        failed(take="Input should be less than or equal to 100."),
+    ),
+    Case("body not JSON", "POST", "/projects", 400, JSON_ERROR, content=b"{name: x}"),
+    Case("half a body", "POST", "/services", 400, JSON_ERROR, content=b'{"name": "x'),
+    Case("not UTF-8", "POST", "/projects", 400, JSON_ERROR, content=b'{"name": "\xff"}'),
+    Case("empty body", "POST", "/projects", 400, {"message": "Invalid request.", "error": "Empty JSON."}, content=b""),
+    Case(
+        "a form",
+        "POST",
+        "/projects",
+        400,
+        {"message": "Invalid request.", "error": "Content-Type must be application/json."},
+        content=b"name=x",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    ),
+    Case(
+        "unknown field",
+        "POST",
+        "/projects",
+        422,
+        failed(nmae="This field is not allowed."),
+        json={"name": "x", "nmae": "y"},
+    ),
+    Case(
+        "missing field",
+        "POST",
+        "/servers",
+        422,
+        failed(ip="This field is required."),
+        json={"private_key_uuid": "{key}"},
+    ),
+    Case(
+        "compose not base64",
+        "POST",
+        "/services",
+        422,
+        failed(docker_compose_raw="The docker_compose_raw should be base64 encoded."),
+        json={RESOURCE: True, "docker_compose_raw": COMPOSE},
+    ),
+    Case(
+        "compose not YAML",
+        "POST",
+        "/services",
+        422,
+        failed(docker_compose_raw=NOT_YAML),
+        json={RESOURCE: True, "docker_compose_raw": in_base64("services:\n  web: image: x\n")},
+    ),
+    Case(
+        "compose without services",
+        "POST",
+        "/services",
+        422,
+        failed(docker_compose_raw="The Compose file has no services."),
+        json={RESOURCE: True, "docker_compose_raw": in_base64("version: '3'")},
+    ),
+    Case(
+        "compose of 500 KB",
+        "POST",
+        "/services",
+        422,
+        failed(docker_compose_raw="The Compose file is larger than 256 KiB."),
+        json={RESOURCE: True, "docker_compose_raw": in_base64(COMPOSE + "\n#" + "x" * 500_000)},
+    ),
+    Case(
+        "compose of 5 MB",
+        "POST",
+        "/services",
+        413,
+        {"message": "The request body may have at most 1 MiB."},
+        json={RESOURCE: True, "docker_compose_raw": in_base64(COMPOSE + "\n#" + "x" * 5_000_000)},
+    ),
+    Case("name with a newline", "POST", "/projects", 422, failed(name=NAME_CONTROL), json={"name": "a\nb"}),
+    Case("name of 10,000", "POST", "/projects", 422, failed(name=NAME_LENGTH), json={"name": "x" * 10_000}),
+    Case("NUL in a name", "POST", "/projects", 422, failed(name=NAME_CONTROL), json={"name": "a\0b"}),
+    Case(
+        "a number for a name",
+        "POST",
+        "/projects",
+        422,
+        failed(name="Input should be a valid string."),
+        json={"name": 5},
+    ),
+    Case(
+        "a key that is none",
+        "POST",
+        "/security/keys",
+        422,
+        failed(private_key="Invalid private key."),
+        json={"name": "k", "private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----"},
+    ),
+    Case(
+        "port 70000",
+        "POST",
+        "/servers",
+        422,
+        failed(port=PORT),
+        json={"ip": "192.0.2.1", "port": 70000, "private_key_uuid": "{key}"},
+    ),
+    Case(
+        "public port 70000",
+        "POST",
+        "/databases/postgresql",
+        422,
+        failed(public_port="The public port must be a number from 1024 to 65535."),
+        json={RESOURCE: True, "is_public": True, "public_port": 70000},
+    ),
+    Case("start of what runs", "POST", "/services/{running}/start", 400, {"message": "Service is already running."}),
+    Case("start of what runs", "POST", "/databases/{up}/start", 400, {"message": "Database is already running."}),
+    Case(
+        "stop of what is stopped", "POST", "/services/{service}/stop", 400, {"message": "Service is already stopped."}
+    ),
+    Case(
+        "stop of what is stopped",
+        "POST",
+        "/databases/{database}/stop",
+        400,
+        {"message": "Database is already stopped."},
+    ),
+    Case(
+        "cancel of what has ended",
+        "POST",
+        "/deployments/{deployment}/cancel",
+        400,
+        {"message": "Deployment cannot be cancelled. Current status: finished"},
+    ),
+]
+
+
+@pytest_asyncio.fixture
+async def uuids(desk: Desk) -> dict[str, str]:
+    """What the paths of the cases name."""
+    place = desk.place
+    async with desk.sessions.begin() as session:
+        service = await create_service(session, place)
+        database = await create_database(session, place)
+        running = await create_service(session, place, status="running:healthy", status_at=utcnow())
+        up = await create_database(session, place, status="running:healthy", status_at=utcnow())
+        deployment = await create_deployment(session, place, service, status="finished")
+    key = (await desk.ask("GET", "/security/keys")).json()[0]["uuid"]
+    rows = {"service": service, "database": database, "running": running, "up": up}
+    return {**{name: row.uuid for name, row in rows.items()}, "deployment": deployment.deployment_uuid, "key": key}
+
+
+@pytest_asyncio.fixture
+async def desk(api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken) -> Desk:
+    return await open_desk(api, sessions, make_token)
+
+
+@pytest_asyncio.fixture
+async def data_folder(desk: Desk, api_settings: Settings, tmp_path: Path) -> AsyncIterator[Path]:
+    """The data folder of the desk's server, which is this machine, while a worker looks for something to do."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    private_key = generate_private_key()
+    public_key = read_private_key(private_key).public_key
+    async with loopback_endpoint(host_key=generate_private_key(), authorized_key=public_key) as endpoint:
+        async with desk.sessions.begin() as session:
+            server = await session.get_one(Server, desk.place.server.id)
+            server.ip, server.port, server.user = endpoint.host, endpoint.port, endpoint.user
+            server.host_key, server.data_folder = endpoint.host_key, str(folder)
+        worker = WorkerProcess(api_settings.model_copy(update={"sweep_seconds": 0.05}))
+        running = asyncio.create_task(worker.run())
+        yield folder
+        worker.stop()
+        await running
+
+
+async def test_every_bad_request_is_answered_in_full_and_changes_nothing(
+    desk: Desk, uuids: dict[str, str], data_folder: Path
+) -> None:
+    before = await row_counts(desk.sessions)
+    wrong = []
+    for case in CASES:
+        arguments: dict[str, Any] = {"headers": case.headers}
+        if case.json is not None:
+            body = {
+                name: value.format(**uuids) if name.endswith("_uuid") else value for name, value in case.json.items()
+            }
+            arguments["json"] = desk.of_resource(**body) if body.pop(RESOURCE, False) else body
+        if case.content is not None:
+            arguments["content"] = case.content
+            arguments["headers"] = {"Content-Type": "application/json", **case.headers}
+        answer = await desk.ask(case.method, case.path.format(**uuids), by=case.by, **arguments)
+        if (answer.status_code, error_of(answer)) != (case.status, case.body):
+            wrong.append((case.what, answer.status_code, error_of(answer)))
+    assert wrong == []
+    assert await row_counts(desk.sessions) == before
+    assert list(data_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+async def test_a_strange_name_is_kept_as_it_is_and_never_reaches_a_shell(desk: Desk, name: str) -> None:
+    body = desk.of_resource(name=name, docker_compose_raw=in_base64(COMPOSE))
+    made = await desk.ask("POST", "/services", json=body)
+    assert made.status_code == 201
+    assert (await desk.ask("GET", f"/services/{made.json()['uuid']}")).json()["name"] == name
+    deployed = await desk.ask("POST", f"/deploy?uuid={made.json()['uuid']}")
+    (item,) = deployed.json()["deployments"]
+    assert item["message"] == f"Service {name} started. It could take a while, be patient."
