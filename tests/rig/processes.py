@@ -113,6 +113,7 @@ class Daemon:
         except RigError as error:
             self.stop()
             raise RigError(f"{error}\n{self.last_words()}") from error
+        process.returncode = 0  # it is meant to outlive this object, which would warn about that
 
     def stop(self, *, seconds: float = 20) -> None:
         """End it (TERM, then KILL after `seconds`); nothing to do when it is gone."""

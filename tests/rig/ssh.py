@@ -29,6 +29,12 @@ PrintMotd no
 Subsystem sftp /usr/lib/openssh/sftp-server
 """
 
+# Root's own start-up files are this machine's business: what they print, and how long they take.
+ROOT_HOME = """\
+Match User root
+SetEnv HOME={home}
+"""
+
 
 @dataclass(frozen=True)
 class Login:
@@ -40,6 +46,7 @@ class Login:
     private_key: str
     private_key_path: str
     host_key: str
+    home: str
 
 
 class SshServer:
@@ -53,7 +60,7 @@ class SshServer:
     def start(self, port: int | None = None) -> dict[str, Login]:
         """Start it, on a free port unless one is given, and return the logins by the names in ACCOUNTS."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        for name in ("", "authorized", "keys"):
+        for name in ("", "authorized", "keys", "root"):
             (self._folder / name).mkdir(mode=0o755, parents=True)
         (self._folder / "keys").chmod(0o700)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd wants it and only systemd would make it
@@ -68,9 +75,15 @@ class SshServer:
             authorized = self._folder / "authorized" / user
             authorized.write_text(_make_key(key))
             authorized.chmod(0o644)  # sshd reads it as that user
-            logins[name] = Login(host, port, user, key.read_text(), str(key), host_key)
+            home = str(self._folder / "root") if user == "root" else f"/home/{user}"
+            logins[name] = Login(host, port, user, key.read_text(), str(key), host_key, home)
         settings = self._folder / "sshd_config"
-        settings.write_text(addresses + SETTINGS.format(folder=self._folder) + self._settings)
+        settings.write_text(
+            addresses
+            + SETTINGS.format(folder=self._folder)
+            + self._settings
+            + ROOT_HOME.format(home=logins["root"].home)
+        )
         self._daemon.start(["/usr/sbin/sshd", "-D", "-e", "-f", settings], ready=lambda: listens(port))
         return logins
 

@@ -1,0 +1,30 @@
+"""The rig's logins as servers of the product."""
+
+from pathlib import Path
+
+from tests.acceptance.client import Client
+from tests.rig.parts import Rig
+
+DATA = Path("/data/shiplog")
+"""The data folder of whoever may write there: root."""
+
+HOME_DATA = ".local/share/shiplog"
+"""The data folder of everybody else, below their home."""
+
+
+class Servers:
+    """One server per login, by the login's name."""
+
+    def __init__(self, rig: Rig, client: Client) -> None:
+        self._rig = rig
+        self._client = client
+        self._uuids: dict[str, str] = {}
+
+    async def usable(self, name: str) -> str:
+        """Return the uuid of a server that validation has found usable."""
+        if name not in self._uuids:
+            uuid = await self._client.add_server(self._rig.logins[name])
+            server = await self._client.validate(uuid)
+            assert server["is_usable"], server
+            self._uuids[name] = uuid
+        return self._uuids[name]
