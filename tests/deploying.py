@@ -86,7 +86,14 @@ async def create_database(
     """Make a database of any type; its secrets are `secret-of-{column}`."""
     model = STANDALONE_MODELS[type]
     secrets = {column: f"secret-of-{column}" for column in secret_columns(model)}
-    database = model(name="store", image="postgres:16-alpine", **{**place.of_resource(), **secrets, **columns})
+    values: dict[str, Any] = {
+        "name": "store",
+        "image": "postgres:16-alpine",
+        **place.of_resource(),
+        **secrets,
+        **columns,
+    }
+    database = model(**values)
     session.add(database)
     await session.flush()
     return database
@@ -142,6 +149,13 @@ async def create_deployment(
 
 
 KINDS = (SERVICE, DATABASE)
+
+
+async def row_of(session: AsyncSession, kind: Kind, deployment_id: int) -> AnyQueue:
+    """Return a deployment's row."""
+    model: Any = kind.queue
+    row: AnyQueue = await session.get_one(model, deployment_id)
+    return row
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from app.remote.keys import generate_private_key, read_private_key
 from app.remote.loopback import LoopbackEndpoint, loopback_endpoint
 from app.remote.ssh import SshHostPool
 from app.settings import Settings
-from tests.deploying import Place, create_place, create_service, lock_variable
+from tests.deploying import Place, create_place, create_service, lock_variable, row_of
 
 LEASE = 30.0
 SECRET = "correct-horse-battery"
@@ -76,12 +76,12 @@ class Bench:
     async def row(self, row: AnyQueue) -> AnyQueue:
         """Return the row as it is now."""
         async with self.sessions() as session:
-            return await session.get_one(type(row), row.id)
+            return await row_of(session, SERVICE, row.id)
 
     async def log(self, row: AnyQueue) -> list[dict[str, Any]]:
         """Return the entries of a deployment; their numbers have no gap."""
         async with self.sessions() as session:
-            entries = await (await session.get_one(type(row), row.id)).log_entries()
+            entries = await (await row_of(session, SERVICE, row.id)).log_entries()
         assert [entry["order"] for entry in entries] == list(range(1, len(entries) + 1))
         return entries
 

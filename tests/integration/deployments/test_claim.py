@@ -20,7 +20,7 @@ from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.kit.clock import utcnow
 from app.models import ResourceOperation
 from app.postgres import Sessions
-from tests.deploying import Place, create_deployment, create_place, create_resource, create_service, fresh
+from tests.deploying import Place, create_deployment, create_place, create_resource, create_service, fresh, row_of
 
 LEASE = 30.0
 
@@ -97,7 +97,7 @@ async def test_a_resource_has_one_active_deployment_and_the_others_wait(sessions
     assert claimed.deployment_uuid == first.deployment_uuid
     assert await claim_next(sessions, place.server.id, "worker", LEASE) is None
     async with sessions.begin() as session:
-        row = await session.get_one(type(first), first.id)
+        row = await row_of(session, SERVICE, first.id)
         row.lease_owner = None
         await row.set_status("failed")
     claimed = await claim_next(sessions, place.server.id, "worker", LEASE)

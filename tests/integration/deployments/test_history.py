@@ -9,9 +9,10 @@ import pytest
 
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.kit.clock import utcnow
-from app.models.resource import DeployableMixin
+from app.models import Service
+from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Sessions
-from tests.deploying import Place, create_deployment, create_place, create_resource
+from tests.deploying import Place, create_deployment, create_place, create_resource, row_of
 from tests.fixtures.api import MadeToken, MakeToken
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -19,7 +20,7 @@ by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 async def make_history(
     sessions: Sessions, kind: Kind, count: int, **columns: Any
-) -> tuple[Place, DeployableMixin, list[AnyQueue]]:
+) -> tuple[Place, Service | StandaloneMixin, list[AnyQueue]]:
     """Return the rows newest first."""
     async with sessions.begin() as session:
         place = await create_place(session)
@@ -113,7 +114,7 @@ async def test_logs_are_only_for_those_who_may_read_them(
 ) -> None:
     place, resource, rows = await make_history(sessions, kind, 1)
     async with sessions.begin() as session:
-        row = await session.get_one(kind.queue, rows[0].id)
+        row = await row_of(session, kind, rows[0].id)
         await row.add_log_entry("hello")
     reader = await make_token(["read"], team_id=place.team.id)
     sensitive = await make_token(["read:sensitive"], team_id=place.team.id)
@@ -145,7 +146,7 @@ async def test_the_log_of_a_row_grows_while_it_is_read(
     path = f"/deployments/{rows[0].deployment_uuid}"
     for number in range(1, 4):
         async with sessions.begin() as session:
-            row = await session.get_one(kind.queue, rows[0].id)
+            row = await row_of(session, kind, rows[0].id)
             await row.add_log_entry(f"line {number}")
         logs = json.loads((await api.get(path, headers=token.headers)).json()["logs"])
         assert [entry["output"] for entry in logs] == [f"line {count}" for count in range(1, number + 1)]

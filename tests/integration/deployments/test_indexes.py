@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Dialect, select, text
 from sqlalchemy.dialects import postgresql
 
 from app.deployments import claim
@@ -39,7 +39,8 @@ async def fill(sessions: Sessions, kind: Kind) -> Any:
 
 
 def rendered(statement: Any) -> str:
-    return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    dialect: Dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

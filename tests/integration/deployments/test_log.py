@@ -23,7 +23,7 @@ from app.deployments.log import (
 from app.models import DeploymentStatus, OutboxEvent
 from app.models.deployment_queue import LogClosed
 from app.postgres import Sessions
-from tests.deploying import create_deployment, create_place, create_resource, fresh
+from tests.deploying import create_deployment, create_place, create_resource, fresh, row_of
 
 LEASE = 30.0
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -132,7 +132,7 @@ async def test_a_settle_seals_the_log_and_leaves_the_event(sessions: Sessions, k
     await end(sessions, writer, DeploymentStatus.FINISHED)
     assert await outputs_of(sessions, writer) == ["one", "The end."]
     async with sessions() as session:
-        row = await session.get_one(kind.queue, writer.deployment_id)
+        row = await row_of(session, kind, writer.deployment_id)
         assert (row.status, row.lease_owner, row.phase) == ("finished", None, "settled")
         assert row.finished_at is not None
         assert await row.awaitable_attrs.logs is not None
@@ -156,7 +156,7 @@ async def test_a_deployment_is_settled_once_and_nothing_is_written_after(session
     with pytest.raises(LeaseLost):
         await writer.append(stretch("late", stdout_offset=5))
     async with sessions.begin() as session:
-        row = await session.get_one(kind.queue, writer.deployment_id)
+        row = await row_of(session, kind, writer.deployment_id)
         with pytest.raises(LogClosed):
             await row.add_log_entry("later")
     async with fresh(sessions, row) as stored:
@@ -173,7 +173,7 @@ async def test_a_large_log_stays_in_slices_and_reads_the_same(sessions: Sessions
         count += 1
     await end(sessions, writer, DeploymentStatus.FINISHED)
     async with sessions() as session:
-        row = await session.get_one(kind.queue, writer.deployment_id)
+        row = await row_of(session, kind, writer.deployment_id)
         assert await row.awaitable_attrs.logs is None
         assert await row.log_entries() == (await _page(sessions, writer, 0, 10_000))
     assert await outputs_of(sessions, writer) == [line] * 200 * count + ["The end."]
@@ -212,7 +212,7 @@ async def test_own_entries_on_a_queued_row_are_numbered_under_its_lock(sessions:
 
     async def write(number: int) -> None:
         async with sessions.begin() as session:
-            own = await session.get_one(kind.queue, row.id)
+            own = await row_of(session, kind, row.id)
             await own.add_log_entry(f"line {number}")
 
     await asyncio.gather(*(write(number) for number in range(20)))

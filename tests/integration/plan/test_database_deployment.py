@@ -1,8 +1,8 @@
 """The plan's DatabaseDeploymentTest, for every type that can be deployed."""
 
 import pytest
-from app.databases.registry import DEFINITIONS
 
+from app.databases.registry import DEFINITIONS
 from app.deployments.queue import queue_database_deployment
 from app.models import STANDALONE_MODELS
 from app.postgres import Sessions

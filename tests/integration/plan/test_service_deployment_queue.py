@@ -14,6 +14,7 @@ from tests.deploying import (
     create_service,
     fresh,
     lock_variable,
+    row_of,
 )
 
 ENTRY_KEYS = {"command", "output", "type", "timestamp", "hidden", "batch", "order"}
@@ -50,12 +51,12 @@ async def test_sets_status_correctly(sessions: Sessions, kind: Kind) -> None:
         place = await create_place(session)
         row = await create_deployment(session, place, await create_resource(session, place, kind), status="queued")
     async with sessions.begin() as session:
-        row = await session.get_one(kind.queue, row.id)
+        row = await row_of(session, kind, row.id)
         await row.set_status("in_progress")
     async with fresh(sessions, row) as stored:
         assert (stored.status, stored.finished_at) == ("in_progress", None)
     async with sessions.begin() as session:
-        row = await session.get_one(kind.queue, row.id)
+        row = await row_of(session, kind, row.id)
         await row.set_status("finished")
     async with fresh(sessions, row) as stored:
         assert stored.status == "finished"
