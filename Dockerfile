@@ -30,7 +30,7 @@ ENV PATH=/opt/shiplog/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=
 USER 10001:10001
 WORKDIR /opt/shiplog
 EXPOSE 8000
-# For the API. A worker has no port: it is told by PostgreSQL's leases whether it lives; compose.yaml turns this off for it.
+# For the API; compose.yaml turns it off for the worker, which answers no port: its leases in PostgreSQL show that it lives.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8000/api/v1/health', timeout=4)"]
 STOPSIGNAL SIGTERM

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +36,7 @@ async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, 
     if not console.is_terminal:
         console = Console(highlight=False, width=120)
     if missing := await missing_of_docker():
-        console.print(f"{missing}: {_INSTALL}. Both deployments below will fail, and say so.", style="yellow")
+        console.print(f"{missing} Both deployments below will fail, and say so.", style="yellow", soft_wrap=True)
     console.print(f"Starting Shiplog with its data in {data_dir}", soft_wrap=True)
     async with installation(data_dir, port=port, report=report) as running, Api(running.url, running.token) as api:
         console.print(f"The API answers on {running.url}/api/v1")
@@ -57,15 +58,15 @@ async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, 
 
 
 async def missing_of_docker() -> str | None:
-    """Return what this machine lacks for a deployment, as the beginning of a sentence; None when all is there."""
+    """Return what this machine lacks for a deployment and what to do about it; None when all is there."""
     if shutil.which("docker") is None:
-        return "Docker is missing"
+        return f"Docker is missing: {_INSTALL}."
     plugin, engine = await asyncio.gather(
         _succeeds("docker compose version"), _succeeds("docker version || sudo -n docker version")
     )
     if not plugin:
-        return "The Docker Compose plugin is missing"
-    return None if engine else "The Docker engine does not answer: start it, or"
+        return f"The Docker Compose plugin is missing: {_INSTALL}."
+    return None if engine else "The Docker engine does not answer: start it, or let this user reach it."
 
 
 async def _succeeds(command: str) -> bool:
@@ -90,7 +91,10 @@ async def _deploy(api: Api, resources: Sequence[DemoResource]) -> dict[str, str]
 
 
 async def _history(api: Api, resources: Sequence[DemoResource]) -> Table:
-    table = Table("Resource", "Deployment", "Status", "Started", "Took", "Log", title="History", title_justify="left")
+    # Fits into 80 columns with whole uuids.
+    table = Table(title="History", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Resource", "Deployment", "Status", "Started", "Took", "Lines"):
+        table.add_column(heading, no_wrap=True)
     for resource in resources:
         for row in await api.get(f"/deployments/{resource.kind}s/{resource.uuid}", take=_SHOWN):
             status = row["status"]
@@ -100,9 +104,8 @@ async def _history(api: Api, resources: Sequence[DemoResource]) -> Table:
                 f"[{STATUS_STYLES.get(status, 'red')}]{status}[/]",
                 _local_time(row["started_at"]),
                 "" if row["duration_ms"] is None else f"{row['duration_ms'] / 1000:.1f} s",
-                f"{row['log_count']} lines",
+                str(row["log_count"]),
             )
-        table.add_section()
     return table
 
 
@@ -123,4 +126,4 @@ _VERSIONS = {"Docker": "docker_version", "Compose": "compose_version"}
 
 
 def _local_time(timestamp: str | None) -> str:
-    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%m-%d %H:%M:%S")

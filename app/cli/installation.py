@@ -67,6 +67,8 @@ async def installation(data_dir: Path, *, port: int | None, report: Report) -> A
         folder = _take(data_dir, stack)
         await part.end_leftovers(folder.running, Path(sys.executable).name[:15])  # as long as the kernel keeps a name
         listener = _listener(folder, port)
+        if not (folder.path / "postgres").exists():
+            report(f"First start: PostgreSQL is set up in {folder.path}, which takes some seconds.")
         stack.callback(listener.close)
         files = _forget_urls(folder)
         api, worker = _processes(folder, files, listener.fileno(), report)
@@ -78,7 +80,7 @@ async def installation(data_dir: Path, *, port: int | None, report: Report) -> A
             asyncio.to_thread(importlib.import_module, "app.remote.loopback"),
         )
         if await migrate_embedded(database_url):
-            report("The schema of the database is up to date.")
+            report("The database has the newest schema now.")
         token = await _kept_token(folder, database_url)
         this_machine = await _open_this_machine(stack, folder)
         private_file.write(files["REDIS_URL"], redis_url)

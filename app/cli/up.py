@@ -48,8 +48,6 @@ Ctrl-C stops Shiplog; everything is kept for the next start."""
 
 async def _up(data_dir: Path, port: int | None, as_json: bool) -> int:
     configure_logging("WARNING")
-    if not (data_dir / "postgres").exists():
-        report(f"First start: PostgreSQL is set up in {data_dir}, which takes some seconds.")
     async with installation(data_dir, port=port, report=report) as running:
         print(ready_line(running) if as_json else f"Shiplog serves.\n{ready_screen(running)}", flush=True)
         await asyncio.Event().wait()
