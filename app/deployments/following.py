@@ -33,7 +33,7 @@ OpenRun = Callable[[], Awaitable[DetachedRun]]
 
 
 class Gone(Exception):
-    """The deployment's deadline has passed while the server could not be reached."""
+    """The run cannot be followed to its end any more; the text is the reason."""
 
 
 class StepTable:
@@ -96,8 +96,8 @@ class Follower:
     async def until_over(self) -> RunState:
         """Follow until the run is over and every byte of it is stored; return how it ended.
 
-        Survives the link: reconnects with back-off until the deadline, then raises Gone. Raises LeaseLost when another
-        worker has taken over.
+        Survives the link: reconnects with back-off until the deadline, then raises Gone; also for what no waiting mends,
+        such as a changed host key. Raises LeaseLost when another worker has taken over.
         """
         attempt = 0
         while True:
@@ -109,8 +109,10 @@ class Follower:
                 attempt = 0
                 await asyncio.sleep(IDLE_SECONDS)
             except RemoteError as error:
+                if not error.may_pass:
+                    raise Gone(f"The run goes on unseen: {error}") from error
                 if utcnow() >= self._deadline_at:
-                    raise Gone from error
+                    raise Gone(f"The deadline passed while the server could not be reached: {error}") from error
                 attempt += 1
                 pause = min(30.0, 0.5 * 2 ** min(attempt, 6)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
                 log.info("the link is lost, going on soon", deployment=self._uuid, error=str(error), seconds=pause)

@@ -20,7 +20,7 @@ class Cancelled(Exception):
     """A user wants it cancelled, and nothing of it runs on the server."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
     """A claimed row with everything that running it needs."""
 
@@ -53,6 +53,12 @@ class Job:
     def batch(self) -> int:
         """The batch of entries of our own: that of the step that runs."""
         return max(self.row.step, 1)
+
+    def hide(self, secrets: frozenset[str]) -> None:
+        """Redact these as well from now on: what planning made out of the configuration's secrets."""
+        if not secrets <= self.secrets:
+            self.secrets |= secrets
+            self.redactor = Redactor(self.secrets)
 
     def standing(self, *entries: dict[str, Any]) -> Stretch:
         """Return a stretch of our own entries, redacted, that moves no offset."""

@@ -47,6 +47,7 @@ async def launch(
     attempt = 0
     while True:
         await _keep_from_launching(job, hosts, access)
+        await job.writer.append(job.standing())  # renews the lease, or tells that it is another worker's now
         try:
             launched = await _start_script(job, plan, facts, access, hosts)
             break

@@ -5,7 +5,7 @@ takes over reads the phase and goes on: nothing is run twice, the run folder on 
 """
 
 import asyncio
-from dataclasses import replace
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -97,9 +97,8 @@ class Runner:
             verdict = Verdict(DeploymentStatus.CANCELLED_BY_USER)
         except Failed as failed:
             verdict = Verdict(DeploymentStatus.FAILED, job.redactor.redact(str(failed)))
-        except Gone:
-            reason = f"Deadline of {job.deadline_seconds} s exceeded while the server could not be reached."
-            verdict = Verdict(DeploymentStatus.FAILED, reason)
+        except Gone as gone:
+            verdict = Verdict(DeploymentStatus.FAILED, job.redactor.redact(str(gone)))
         except (LeaseLost, SQLAlchemyError, OSError, asyncio.CancelledError):
             raise
         except Exception:
@@ -113,14 +112,13 @@ class Runner:
         access = await self._access(job)
         facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
         plan = _plan(job, facts)
-        if not plan.secrets <= job.secrets:
-            secrets = job.secrets | plan.secrets
-            job = replace(job, secrets=secrets, redactor=Redactor(secrets))
+        job.hide(plan.secrets)
         if not job.steps.rows:
             job.steps.rows = StepTable.of(plan).rows
 
         async def open_run() -> DetachedRun:
-            return run_on_server(job, await self._hosts.get(access.address), access)
+            now = await self._access(job)  # its key or address may have been changed meanwhile
+            return run_on_server(job, await self._hosts.get(now.address), access)
 
         if job.row.phase != "launched":
             await launch(job, plan, facts, access, hosts=self._hosts, publish=self._publish)
@@ -256,6 +254,14 @@ def _plan(job: Job, facts: ServerFacts) -> DeploymentPlan:
         raise Failed(f"The stored configuration cannot be read ({fields}).") from None
 
 
+def _signal_of(exit_code: int | None) -> str:
+    """Return which signal a shell means by an exit code above 128, if any."""
+    try:
+        return f" (killed by {signal.Signals((exit_code or 0) - 128).name})"
+    except ValueError:
+        return ""
+
+
 def _reason(job: Job, follower: Follower, state: RunState) -> str | None:
     """Return why the deployment failed, or None when it did not."""
     name = job.row.server_name
@@ -266,7 +272,7 @@ def _reason(job: Job, follower: Follower, state: RunState) -> str | None:
     if state.kind == "exited":
         step = job.steps.rows[follower.step - 1]["name"] if follower.step else "The script"
         detail = f": {follower.last_error_line}" if follower.last_error_line else "."
-        return f"{step} failed with exit code {state.exit_code}{detail}"
+        return f"{step} failed with exit code {state.exit_code}{_signal_of(state.exit_code)}{detail}"
     return {
         "rebooted": f"The server {name} was rebooted during the deployment.",
         "missing": f"The worker was lost and the run's folder is gone from {name}.",

@@ -1,7 +1,8 @@
 """One deployment from its claim to its settled end, over real SSH, with scripts that do what real ones do."""
 
 import asyncio
-import time
+import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -143,7 +144,6 @@ async def test_a_vanished_run_folder_is_a_reason(bench: Bench) -> None:
     await bench.until_logged(row, "began")
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    meta = (bench.run_folder(row) / "meta").read_text().split()
     for path in bench.run_folder(row).iterdir():
         path.unlink()
     bench.run_folder(row).rmdir()
@@ -151,8 +151,7 @@ async def test_a_vanished_run_folder_is_a_reason(bench: Bench) -> None:
     row = await bench.row(row)
     assert row.status == "failed"
     assert row.failure_reason == "The worker was lost and the run's folder is gone from server."
-    for pid in (meta[0], meta[2]):
-        await (await asyncio.create_subprocess_exec("kill", "-9", pid, stderr=asyncio.subprocess.DEVNULL)).wait()
+    end_processes(row.deployment_uuid)
 
 
 async def test_the_deadline_ends_the_run_and_says_so(bench: Bench) -> None:
@@ -182,6 +181,37 @@ async def test_a_changed_host_key_stops_the_deployment(bench: Bench) -> None:
     assert row.status == "failed"
     assert row.failure_reason is not None
     assert row.failure_reason.startswith("The server's host key has changed: expected SHA256:")
+
+
+async def test_a_host_key_that_changes_in_the_middle_is_not_tried_again(bench: Bench) -> None:
+    row = await bench.ask()
+    hosts = SshHostPool()
+    claimed = await bench.claim("echo began; sleep 2")
+    running = asyncio.create_task(bench.runner(hosts).run(claimed, asyncio.Event()))
+    await bench.until_logged(row, "began")
+    async with bench.sessions.begin() as session:
+        other = read_private_key(generate_private_key()).public_key
+        await session.execute(update(Server).values(host_key=other))
+    await hosts.close()
+    await running
+    await hosts.close()
+    row = await bench.row(row)
+    assert row.status == "failed"
+    assert row.failure_reason is not None
+    assert row.failure_reason.startswith("The run goes on unseen: The server's host key has changed")
+
+
+async def test_a_script_that_is_killed_by_a_signal_is_named_so(bench: Bench) -> None:
+    row = await bench.deploy("sh -c 'kill -9 $$'")
+    assert (row.status, row.exit_code) == ("failed", 137)
+    assert row.failure_reason is not None
+    assert row.failure_reason.startswith("Step 1 failed with exit code 137 (killed by SIGKILL)")
+
+
+async def test_exit_code_255_is_an_exit_code_like_any_other(bench: Bench) -> None:
+    row = await bench.deploy("exit 255")
+    assert (row.status, row.exit_code) == ("failed", 255)
+    assert row.failure_reason == "Step 1 failed with exit code 255."
 
 
 async def test_a_refused_key_is_the_reason(bench: Bench) -> None:
@@ -220,8 +250,7 @@ async def test_the_next_deployment_of_a_resource_waits_until_the_run_of_the_last
     assert second.status == "failed"
     assert second.failure_reason is not None
     assert "still alive on the server" in second.failure_reason
-    meta = (bench.run_folder(row) / "meta").read_text().split()
-    await (await asyncio.create_subprocess_exec("kill", "-9", meta[0], f"-{meta[2]}")).wait()
+    end_processes(row.deployment_uuid)
 
 
 async def test_a_cancel_kills_the_whole_tree_and_keeps_what_was_logged(bench: Bench) -> None:
@@ -310,19 +339,21 @@ async def test_own_entries_and_lines_carry_times_that_never_go_back(bench: Bench
 
 
 def marked_processes(uuid: str) -> list[int]:
-    """Return the processes that carry a run's mark, a second's grace for those that are being reaped."""
-    for _ in range(20):
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"SHIPLOG_RUN={uuid}".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        if not found:
-            return []
-        time.sleep(0.05)
+    """Return the processes that carry a run's mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"SHIPLOG_RUN={uuid}".encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
     return found
+
+
+def end_processes(uuid: str) -> None:
+    """Kill what a run that the test abandoned has left."""
+    for pid in marked_processes(uuid):
+        os.kill(pid, signal.SIGKILL)
 
 
 async def test_a_claim_of_an_older_epoch_changes_nothing(bench: Bench) -> None:
