@@ -48,7 +48,22 @@ class Engine:
         if self.answers():
             return
         self._wipe()
-        self._data.mkdir(parents=True)
+        self._launch()
+
+    def stop(self) -> None:
+        """End an engine of our own, with all its containers, and remove its data; another one is left alone."""
+        try:
+            if not self.own and self._data.exists() and not self.answers():
+                self._launch()  # it was killed, and nobody else can end the containers that live on
+            if self.own:
+                self._remove_everything()
+        except RigError:
+            pass  # it does not answer: what follows ends it all the same
+        self._daemon.stop(seconds=30)
+        self._wipe()
+
+    def _launch(self) -> None:
+        self._data.mkdir(parents=True, exist_ok=True)
         self._runtime.mkdir(parents=True, exist_ok=True)
         settings = self._runtime / "daemon.json"
         settings.write_text("{}")  # the machine's own /etc/docker/daemon.json is for another engine
@@ -67,18 +82,10 @@ class Engine:
             ["dockerd", *(word for pair in options.items() for word in pair)], ready=self.answers, seconds=60
         )
 
-    def stop(self) -> None:
-        """End an engine of our own, with all its containers, and remove its data; another one is left alone."""
-        if not self.own:
-            return
-        try:
-            if containers := docker("ps", "--all", "--quiet").split():
-                docker("rm", "--force", "--volumes", *containers)
-            docker("network", "prune", "--force")  # their bridges would stay behind
-        except RigError:
-            pass  # it does not answer: what follows ends it all the same
-        self._daemon.stop(seconds=30)
-        self._wipe()
+    def _remove_everything(self) -> None:
+        if containers := docker("ps", "--all", "--quiet").split():
+            docker("rm", "--force", "--volumes", *containers)
+        docker("network", "prune", "--force")  # their bridges would stay behind
 
     def _wipe(self) -> None:
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]

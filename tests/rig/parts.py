@@ -68,7 +68,7 @@ def missing() -> list[str]:
 def start() -> Rig:
     """Start every part anew; RigError says which one did not come up, and then none is left running."""
     stop()
-    FOLDER.mkdir(mode=0o755, parents=True)
+    FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
         return _start()
     except RigError:
