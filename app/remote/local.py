@@ -27,13 +27,15 @@ HANDED_ON = (
 
 def environment_for_commands(ours: Mapping[str, str]) -> dict[str, str]:
     """Return what of our environment a command may see, with a user, a home and a search path in any case."""
+    handed_on = {name: ours[name] for name in HANDED_ON if ours.get(name)}
     try:
         entry = pwd.getpwuid(os.getuid())
-        user, home = entry.pw_name, entry.pw_dir
     except KeyError:  # a container may run under a number that has no name
-        user, home = str(os.getuid()), "/"
-    defaults = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "USER": user, "LOGNAME": user, "LANG": "C.UTF-8"}
-    return defaults | {name: ours[name] for name in HANDED_ON if ours.get(name)}
+        user, home = handed_on.get("USER", str(os.getuid())), "/"
+    else:
+        user, home = entry.pw_name, entry.pw_dir  # `su` and `sudo` may leave another name in USER
+    defaults = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"}
+    return defaults | handed_on | {"USER": user, "LOGNAME": user}
 
 
 class LocalCommand(asyncio.SubprocessProtocol):

@@ -119,7 +119,7 @@ async def test_a_stream_ends_with_its_command(connected: Connected) -> None:
 
 
 async def test_a_slow_reader_holds_the_command_back(connected: Connected, tmp_path: Path) -> None:
-    total, piece = 8_000_000, 20_000
+    total, piece = 24_000_000, 200_000
     progress = tmp_path / "progress"
     script = (
         f"i=0; while [ $i -lt {total // piece} ]; do head -c {piece} /dev/zero; i=$((i+1)); "
@@ -127,11 +127,10 @@ async def test_a_slow_reader_holds_the_command_back(connected: Connected, tmp_pa
     )
     read = 0
     async with connected.host.stream(script) as chunks:
-        while read < total // 2:
+        while read < total // 8:
             _, data = await anext(chunks)
             read += len(data)
-            if read % 7 == 0:
-                await connected.host.run("true")  # gives the command every chance to run ahead
+            await connected.host.run("true")  # gives the command every chance to run ahead
         written = int((await connected.host.run(f"cat {progress}")).stdout) * piece
         assert written - read <= GAP
         async for _, data in chunks:
@@ -144,6 +143,12 @@ async def test_leaving_a_stream_ends_its_command(connected: Connected, tmp_path:
     async with connected.host.stream(follower) as chunks:
         _, data = await anext(chunks)
     await until_gone(connected, data.decode().strip())
+
+
+async def test_leaving_a_stream_ends_a_command_that_only_prints(connected: Connected) -> None:
+    async with connected.host.stream("echo $$; exec yes") as chunks:
+        _, data = await anext(chunks)
+    await until_gone(connected, data.split()[0].decode())
 
 
 async def test_leaving_a_stream_does_not_wait_for_its_command(connected: Connected, tmp_path: Path) -> None:
