@@ -8,14 +8,12 @@ main() {
     complaint=$(LC_ALL=C mkdir -p "$folder" 2>&1) || answer failed "$complaint"
     [ ! -e "$folder/sealed" ] || answer missing - - -
     judge "$folder" "$uuid"
-    case $kind in exited | cancelled) report ;; esac
-    marked_before=''
-    [ ! -e "$folder/cancelled" ] || marked_before=yes
+    [ "$kind" != exited ] || report
     # A disk too full for the mark must not keep a run from being killed.
-    complaint=$(LC_ALL=C touch "$folder/cancelled" 2>&1)
+    first='' complaint=$(mark_it 2>&1) && first=yes
     hold_back
     if [ ! -e "$folder/script" ] && [ ! -e "$folder/cancelled" ]; then answer failed "$complaint"; fi
-    if [ -z "$marked_before" ] && read_record; then
+    if [ -n "$first" ] && read_record; then
         # It ended before it was killed: that is what counts.
         rm -f "$folder/cancelled"
     else
@@ -24,6 +22,14 @@ main() {
     judge "$folder" "$uuid"
     report
 }
+
+# Fails when the mark is there already: of two that cancel at once only the first may take it back.
+mark_it() (
+    LC_ALL=C
+    export LC_ALL
+    set -C
+    true >"$folder/cancelled"
+)
 
 end() {
     judge "$folder" "$uuid"

@@ -20,7 +20,7 @@ main() {
     out_tail=$!
     tail -c "+$((err_offset + 1))" -f err >&4 &
     err_tail=$!
-    while [ -e exit.none ] && kill -0 "$client" && is_alive "$supervisor" "$supervisor_start"; do pause 0.1; done
+    while kill -0 "$client" && is_alive "$supervisor" "$supervisor_start"; do pause 0.1; done
     pause 0.1
     kill "$out_tail" "$err_tail" "$client"
 }

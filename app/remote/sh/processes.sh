@@ -9,6 +9,8 @@ newline='
 # carry the mark in their environment. (Who clears the environment and opens a session escapes.)
 find_processes() {
     members='' others='' leader=$script carriers=$(list_carriers)
+    # `kill -TERM -1` would end everything on the server.
+    case $script in *[!0-9]* | '' | 0 | 1) leader=- ;; esac
     # When another process has the script's pid, nothing is left of its session: a pid is not given again before.
     if read_process "$script" && [ "$start" != "$script_start" ]; then leader=-; fi
     for entry in /proc/[0-9]*; do

@@ -12,10 +12,6 @@ main() {
     trap 'late=yes' USR1
     # Only one of supervisor, cancel and seal gets the script.
     mv script.ready script || exit
-    if [ -e cancelled ] || [ -e sealed ]; then
-        rm -f script
-        exit
-    fi
     start_script
     watch &
     watcher=$!

@@ -29,6 +29,29 @@ def search_path(shell: str, folder: Path) -> str:
     return str(folder)
 
 
+class Gate:
+    """Holds up a tool on a search path of `search_path`, when it is called with what `pattern` fits, until `open`."""
+
+    def __init__(self, tools: Path, name: str, pattern: str) -> None:
+        self._waiting, self._open = tools / f"{name}.waiting", tools / f"{name}.open"
+        tool = tools / name
+        tool.write_text(
+            f"#!/bin/sh\n"
+            f'case "$*" in {pattern}) >{self._waiting}; until [ -e {self._open} ]; do sleep 0.02; done ;; esac\n'
+            f'exec /usr/bin/{name} "$@"\n'
+        )
+        tool.chmod(0o755)
+
+    async def reached(self) -> None:
+        """Wait until the tool is held up."""
+        while not self._waiting.exists():
+            await asyncio.sleep(0.01)
+
+    def open(self) -> None:
+        """Let it go on."""
+        self._open.touch()
+
+
 class LocalHost:
     """Implements Host. `greeting` is what the login shell prints before anything else, on both streams."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.remote.detached import RunState
 from app.remote.errors import NotPermitted, Refused
-from tests.contract.remote.detached.local_host import LocalHost, lives, marked
+from tests.contract.remote.detached.local_host import Gate, LocalHost, lives, marked, search_path
 from tests.contract.remote.detached.runs import Run, Runs
 
 
@@ -64,6 +64,53 @@ async def test_two_at_once_both_say_cancelled(runs: Runs) -> None:
     states = await asyncio.gather(*(run.cancel(grace_seconds=1) for _ in range(2)))
     assert states == [RunState("cancelled", 143, 6, 0)] * 2
     assert await run.cancel() == states[0]
+
+
+async def test_who_was_not_the_first_to_cancel_does_not_take_the_mark_back(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    run = Runs(LocalHost(search_path("dash", tools)), tmp_path / "runs").new()
+    launched = await run.launch("sleep 60", deadline_seconds=60)
+    gate = Gate(tools, "rm", "*script.ready*")
+    (run.path / "cancelled").touch()
+    cancelling = asyncio.create_task(run.cancel(grace_seconds=1))
+    await gate.reached()
+    os.killpg(launched.pid, 15)
+    await run.over()
+    gate.open()
+    assert await cancelling == RunState("cancelled", 143, 0, 0)
+
+
+async def test_what_ends_before_it_is_killed_has_exited(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    run = Runs(LocalHost(search_path("dash", tools)), tmp_path / "runs").new()
+    await run.launch("until [ -e go ]; do sleep 0.02; done; exit 3", deadline_seconds=60)
+    gate = Gate(tools, "rm", "*script.ready*")
+    cancelling = asyncio.create_task(run.cancel(grace_seconds=1))
+    await gate.reached()
+    (run.path / "go").touch()
+    await run.over()
+    gate.open()
+    assert await cancelling == RunState("exited", 3, 0, 0)
+    assert await run.state() == RunState("exited", 3, 0, 0)
+
+
+async def test_a_script_that_was_just_taken_is_waited_for(runs: Runs) -> None:
+    run = runs.new()
+    run.path.mkdir(parents=True)
+    (run.path / "script").touch()
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        cancelling = asyncio.create_task(run.cancel(grace_seconds=1))
+        while not (run.path / "cancelled").exists():
+            await asyncio.sleep(0.01)
+        start = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        (run.path / "meta").write_text(f"1 0 {process.pid} {start} {boot}\n")
+        assert (await cancelling).kind == "cancelled"
+        assert process.wait(timeout=10) == -15
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def test_a_process_that_got_the_pid_later_is_spared(runs: Runs) -> None:

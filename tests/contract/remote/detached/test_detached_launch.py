@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from app.remote.command import Command
-from app.remote.detached import Launched
+from app.remote.detached import Launched, RunState
 from app.remote.errors import DiskFull, NotPermitted, Refused, RemoteError
 from app.remote.host import Completed
-from tests.contract.remote.detached.local_host import LocalHost, marked, search_path
+from tests.contract.remote.detached.local_host import Gate, LocalHost, marked, search_path
 from tests.contract.remote.detached.runs import Run, Runs
 
 
@@ -146,14 +146,46 @@ async def test_launch_and_cancel_at_once_leave_nothing_alive(runs: Runs) -> None
             await run.launch("sleep 60", deadline_seconds=60)
 
 
+async def test_a_run_cancelled_before_its_supervisor_begins_never_does(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    run = Runs(LocalHost(search_path("dash", tools)), tmp_path / "runs").new()
+    gate = Gate(tools, "setsid", "*./sup*")
+    launching = asyncio.create_task(run.launch("sleep 60", deadline_seconds=60))
+    await gate.reached()
+    assert await run.cancel(grace_seconds=1) == RunState("cancelled", None, 0, 0)
+    assert "script.ready" not in run.names
+    gate.open()
+    with pytest.raises(Refused, match="cancelled"):
+        await launching
+    assert marked(run.uuid) == []
+    assert "script" not in run.names
+
+
+async def test_a_run_cancelled_while_its_folder_is_made_never_begins(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    run = Runs(LocalHost(search_path("dash", tools)), tmp_path / "runs").new()
+    gate = Gate(tools, "cat", "*")
+    launching = asyncio.create_task(run.launch("sleep 60", deadline_seconds=60))
+    await gate.reached()
+    assert await run.cancel(grace_seconds=1) == RunState("cancelled")
+    gate.open()
+    with pytest.raises(Refused, match="cancelled"):
+        await launching
+    assert marked(run.uuid) == []
+    assert (await run.state()).kind == "cancelled"
+
+
 async def test_a_sleep_of_whole_seconds_is_enough(tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     path = search_path("dash", tools)
-    (tools / "sleep").write_text('#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\nexec /bin/sleep "$1"\n')
+    (tools / "sleep").write_text(
+        '#!/bin/sh\necho "$1" >>"$0.log"\ncase $1 in *.*) exit 1 ;; esac\nexec /bin/sleep "$1"\n'
+    )
     (tools / "sleep").chmod(0o755)
     run = Runs(LocalHost(path), tmp_path / "runs").new()
     await run.launch("exit 3", deadline_seconds=60)
     assert (await run.over()).exit_code == 3
+    assert "1" in (tools / "sleep.log").read_text().split()
 
 
 @pytest.fixture
@@ -192,6 +224,18 @@ async def test_a_launch_on_a_full_disk_leaves_nothing(host: LocalHost, small_dis
     assert runs.names == set()
     (small_disk / "filling").unlink()
     await run.launch(script, deadline_seconds=60)
+    assert (await run.over()).exit_code == 5
+
+
+async def test_a_disk_that_fills_up_before_the_supervisor_begins(tmp_path: Path, small_disk: Path) -> None:
+    tools = tmp_path / "tools"
+    run = Runs(LocalHost(search_path("dash", tools)), small_disk / "runs").new()
+    gate = Gate(tools, "setsid", "*./sup*")
+    launching = asyncio.create_task(run.launch("exit 5", deadline_seconds=60))
+    await gate.reached()
+    fill(small_disk / "filling")
+    gate.open()
+    await launching
     assert (await run.over()).exit_code == 5
 
 
