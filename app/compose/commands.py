@@ -19,13 +19,13 @@ class ComposeProject:
         """Check the files and say nothing when they are right."""
         return self._compose("config", "--quiet")
 
-    def pull(self, *, latest: bool, ignore_buildable: bool = False) -> Command:
-        """Fetch the images: the newest of each tag with `latest`, else only those that are not there."""
-        return self._compose(
-            "pull",
-            *(["--ignore-buildable"] if ignore_buildable else []),
-            *([] if latest else ["--policy", "missing"]),
-        )
+    def resolved(self) -> Command:
+        """Print the merged files as YAML in Compose's own form, every variable filled in."""
+        return self._compose("config")
+
+    def pull(self, *, ignore_buildable: bool = False) -> Command:
+        """Fetch the newest image of each tag."""
+        return self._compose("pull", *(["--ignore-buildable"] if ignore_buildable else []))
 
     def build(self, *, pull: bool) -> Command:
         """Build the images that are built from source; `pull` fetches newer base images."""

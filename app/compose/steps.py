@@ -81,10 +81,39 @@ def validate(project: ComposeProject) -> Step:
     return _step("Validate configuration", project.config())
 
 
-def pull_images(project: ComposeProject, *, latest: bool, ignore_buildable: bool = False) -> Step:
-    """Return the step that fetches the images; with `latest` also those whose tag is there already."""
-    command = project.pull(latest=latest, ignore_buildable=ignore_buildable)
+def pull_latest_images(project: ComposeProject, *, ignore_buildable: bool = False) -> Step:
+    """Return the step that fetches the images, those whose tag is there already as well."""
+    command = project.pull(ignore_buildable=ignore_buildable)
     return Step(name="Pull images", shown=str(command), script=f"with_less_progress {command.reveal()}")
+
+
+def pull_missing_images(project: ComposeProject, *, built: Sequence[str] = ()) -> Step:
+    """Return the step that fetches the images that are not there; the services in `built` have theirs made.
+
+    Not `pull --policy missing`: that fetches `latest` again although it is there (Compose 2.40).
+    """
+    pull = project.pull().reveal()
+    skip = f"case $service in {' | '.join(map(quote, built))}) continue ;; esac\n            " if built else ""
+    # In Compose's own form a service's name is indented by two and its image by four.
+    return Step(
+        name="Pull images",
+        shown=f"{project.pull()} (what is missing)",
+        script=f"""\
+missing=$(
+    {project.resolved().reveal()} |
+        awk '/^[^ ]/ {{ inside = /^services:/ }} inside && /^  [^ ]/ {{ gsub(/[:"]/, ""); name = $1 }}
+            inside && /^    image: / {{ print name, $2 }}' |
+        while read -r service image; do
+            {skip}docker image inspect "$image" >/dev/null 2>&1 || printf ' %s' "$service"
+        done
+)
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086 # names of services
+    with_less_progress {pull} $missing
+else
+    echo 'Every image is there already.'
+fi""",
+    )
 
 
 def build_images(project: ComposeProject, *, pull: bool) -> Step:

@@ -55,7 +55,11 @@ def _steps(
     if snapshot.connect_to_network:
         planned.append(steps.ensure_network(snapshot.network))
     planned.append(steps.validate(project))
-    planned.append(steps.pull_images(project, latest=latest, ignore_buildable=document.has_build))
+    if latest:
+        planned.append(steps.pull_latest_images(project, ignore_buildable=document.has_build))
+    else:
+        built = [service.name for service in document.services if service.has_build]
+        planned.append(steps.pull_missing_images(project, built=built))
     if document.has_build:
         planned.append(steps.build_images(project, pull=latest))
     # Last of all before the start: what cannot be pulled or built has stopped nothing.

@@ -40,7 +40,7 @@ def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> Deplo
             steps.prepare_files(folder, files),
             steps.ensure_network(snapshot.network),
             steps.validate(project),
-            steps.pull_images(project, latest=False),
+            steps.pull_missing_images(project),
             steps.stop_containers(project),
             steps.start_containers(project),
             steps.wait_for_containers(project, snapshot.deadline_seconds),

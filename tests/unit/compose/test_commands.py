@@ -16,10 +16,8 @@ def test_up_never_waits_and_never_builds() -> None:
 
 
 def test_pull() -> None:
-    assert DATABASE.pull(latest=True).reveal() == f"{PREFIX} pull"
-    assert DATABASE.pull(latest=False).reveal() == f"{PREFIX} pull --policy missing"
-    buildable = DATABASE.pull(latest=False, ignore_buildable=True)
-    assert buildable.reveal() == f"{PREFIX} pull --ignore-buildable --policy missing"
+    assert DATABASE.pull().reveal() == f"{PREFIX} pull"
+    assert DATABASE.pull(ignore_buildable=True).reveal() == f"{PREFIX} pull --ignore-buildable"
 
 
 def test_build_and_stop() -> None:

@@ -199,10 +199,51 @@ def test_the_network_is_created_unless_it_is_there(
 def test_pull_keeps_one_tick_in_a_hundred_and_the_code(tmp_path: Path, words: str) -> None:
     ticks = "i=0; while [ $i -lt 250 ]; do echo ' a Downloading [=>  ] 1MB' >&2; i=$((i + 1)); done"
     server = Server(tmp_path, words, f"*pull*) {ticks}; echo 'manifest unknown' >&2; exit 18 ;;")
-    completed = server.run(plan(steps.pull_images(PROJECT, latest=True), "echo on"))
+    completed = server.run(plan(steps.pull_latest_images(PROJECT), "echo on"))
     assert completed.returncode == 18
     assert completed.stderr.count("Downloading") == 2
     assert last_line(completed.stderr) == "manifest unknown"
+
+
+RESOLVED = """\
+name: shop
+services:
+  built:
+    build:
+      context: .
+    image: mine:1
+  "db":
+    environment:
+      image: no
+    image: postgres:16
+  web:
+    image: shop/web:latest
+networks:
+  default:
+    image: none
+"""
+
+
+@pytest.mark.parametrize(
+    ("there", "pulled"),
+    [
+        (["postgres:16", "shop/web:latest"], None),
+        (["postgres:16"], "web"),
+        ([], "db web"),
+    ],
+)
+def test_only_the_images_that_are_not_there_are_pulled(
+    tmp_path: Path, words: str, there: list[str], pulled: str | None
+) -> None:
+    (tmp_path / "resolved.yml").write_text(RESOLVED)
+    known = " | ".join(f"'image inspect {image}'" for image in there) or "none"
+    answers = f"{known}) ;;\n*'image inspect'*) exit 1 ;;\n*' config') cat {tmp_path}/resolved.yml ;;"
+    server = Server(tmp_path, words, answers)
+    completed = server.run(plan(steps.pull_missing_images(PROJECT, built=["built"]), "echo on"))
+    assert completed.returncode == 0, completed.stderr
+    pulls = [call for call in server.calls if " pull" in call]
+    assert [call.partition(" pull ")[2] for call in pulls] == ([] if pulled is None else [pulled])
+    assert ("Every image is there already." in completed.stdout) is (pulled is None)
 
 
 STATE = "c1|/web|web|{status}|{code}|0|no||t1|false|"
@@ -262,7 +303,7 @@ def test_a_whole_service(tmp_path: Path, words: str) -> None:
     assert completed.stdout.endswith("web: running, healthy\nAll containers are well.\n")
     assert (server.resource / "docker-compose.yml").read_text() == snapshot.compose
     verbs = [word for call in server.calls for word in call.split() if word in {"config", "pull", "stop", "up"}]
-    assert verbs == ["config", "pull", "stop", "up"]
+    assert verbs == ["config", "config", "stop", "up"]
     assert "secret" not in "".join(server.calls)
 
 
