@@ -16,6 +16,7 @@ from app.middleware import RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
 from app.postgres import create_engine, create_sessions
 from app.redis import Waker
+from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
 
 
@@ -58,8 +59,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     waker = Waker(settings.redis())
     app.state.sessions = create_sessions(engine)
     app.state.waker = waker
+    app.state.hosts = SshHostPool()
     try:
         yield
     finally:
+        await app.state.hosts.close()
         await waker.close()
         await engine.dispose()

@@ -48,9 +48,9 @@ class Waker:
         """Ask any worker to look whether something on the server can start."""
         await self._try(self._redis.enqueue_job("look", server_id))
 
-    async def validate(self, server_id: int, accept_new_host_key: bool = False) -> None:
-        """Ask any worker to validate a server."""
-        await self._try(self._redis.enqueue_job("validate", server_id, accept_new_host_key))
+    async def validate(self, server_id: int) -> None:
+        """Ask any worker to do the validation that the server's row asks for."""
+        await self._try(self._redis.enqueue_job("validate", server_id))
 
     async def publish_count(self, deployment_uuid: str, count: int) -> None:
         """Tell followers of a deployment how many entries there are now."""

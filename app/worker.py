@@ -19,10 +19,11 @@ from app.kit import encryption
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
 from app.operations.runner import run_operations, settle_lost_operations
+from app.operations.watching import watch_servers
 from app.postgres import create_engine, create_sessions
 from app.redis import QUEUE_NAME, Waker, redis_settings
 from app.remote.ssh import SshHostPool
-from app.servers.validation import validate_server
+from app.servers.validation import do_requested_validation
 from app.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,7 @@ class WorkerProcess:
             asyncio.create_task(self.dispatcher.sweep(), name="sweep"),
             asyncio.create_task(self.dispatcher.keep_leases(), name="leases"),
             asyncio.create_task(self.dispatcher.watch_cancels(), name="cancels"),
+            asyncio.create_task(watch_servers(self._sessions, self._hosts, self._settings), name="servers"),
             asyncio.create_task(self._receive_nudges(), name="nudges"),
         ]
         ended = asyncio.create_task(self._stopped.wait())
@@ -87,8 +89,8 @@ class WorkerProcess:
     async def _look(self, _: dict[str, Any], server_id: int) -> None:
         await self.dispatcher.look(server_id)
 
-    async def _validate(self, _: dict[str, Any], server_id: int, accept_new_host_key: bool = False) -> None:
-        await validate_server(self._sessions, self._hosts, server_id, accept_new_host_key=accept_new_host_key)
+    async def _validate(self, _: dict[str, Any], server_id: int) -> None:
+        await do_requested_validation(self._sessions, self._hosts, server_id)
 
     async def _receive_nudges(self) -> None:
         attempt = 0
@@ -100,7 +102,7 @@ class WorkerProcess:
             except (RedisError, OSError) as error:
                 log.warning("redis is away, trying again", error=type(error).__name__)
             finally:
-                await worker.close()
+                await _leave(worker)
             await asyncio.sleep(min(15.0, 0.5 * 2 ** min(attempt, 5)))
 
     def _nudge_receiver(self, redis: RedisSettings) -> Worker:
@@ -118,6 +120,20 @@ class WorkerProcess:
             health_check_interval=3600,
             log_results=False,
         )
+
+
+async def _leave(worker: Worker) -> None:
+    """End a receiver; Redis, which it wants to tell, may be away, and that must not end the process."""
+    nudges = list(worker.tasks.values())
+    for nudge in nudges:
+        nudge.cancel()
+    await asyncio.gather(*nudges, return_exceptions=True)
+    worker.tasks.clear()
+    try:
+        async with asyncio.timeout(1):
+            await worker.close()
+    except (RedisError, OSError):
+        await worker.pool.connection_pool.disconnect()
 
 
 async def main() -> None:

@@ -5,6 +5,7 @@ new statement (in the same one the count is as old as the lock wait: with a limi
 oldest row whose resource is free, and commits. Two unique partial indexes stand behind it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,7 +122,7 @@ _RENEW = {
     kind.name: text(
         f"""
         UPDATE {kind.table} SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-        WHERE lease_owner = :owner AND status = 'in_progress'
+        WHERE id = ANY(:ids) AND lease_owner = :owner AND status = 'in_progress'
         RETURNING id
         """
     )
@@ -129,12 +130,22 @@ _RENEW = {
 }
 
 
-async def renew_leases(sessions: Sessions, owner: str, lease_seconds: float) -> set[tuple[str, int]]:
-    """Renew every lease of this worker; return (kind name, deployment id) of those it still holds."""
+async def renew_leases(
+    sessions: Sessions, owner: str, lease_seconds: float, followed: Collection[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """Renew this worker's leases on what it follows; return (kind name, deployment id) of those it still holds.
+
+    Never on more than that: a deployment that was let go, or whose claim was committed and the answer lost, has this
+    owner too, and nobody would ever take it over.
+    """
     held: set[tuple[str, int]] = set()
     for kind in KINDS:
+        ids = [deployment_id for name, deployment_id in followed if name == kind.name]
+        if not ids:
+            continue
         async with sessions.begin() as session:
-            rows = await session.execute(_RENEW[kind.name], {"owner": owner, "lease_seconds": lease_seconds})
+            values = {"owner": owner, "lease_seconds": lease_seconds, "ids": ids}
+            rows = await session.execute(_RENEW[kind.name], values)
             held |= {(kind.name, row.id) for row in rows}
     return held
 

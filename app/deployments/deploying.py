@@ -24,6 +24,7 @@ from app.kit.after_commit import call_after_commit
 from app.models.resource import DeployableMixin
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
+from app.operations.looking import look_before_refusing
 from app.postgres import Session
 
 router = APIRouter()
@@ -69,6 +70,7 @@ async def deploy(
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_service(
+    request: Request,
     once: Once,
     session: Session,
     caller: Deployer,
@@ -78,6 +80,7 @@ async def start_service(
 ) -> StartAnswer:
     """Queue a deployment of a service that is not running."""
     asked = _merged(query, body)
+    await look_before_refusing(request, session, await _service(session, caller, uuid), "running")
 
     async def make() -> StartAnswer:
         service = await _service(session, caller, uuid)
@@ -124,9 +127,15 @@ async def restart_service(
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_database(
-    once: Once, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
+    request: Request,
+    once: Once,
+    session: Session,
+    caller: Deployer,
+    uuid: str,
+    body: DatabaseStartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment of a database that is not running."""
+    await look_before_refusing(request, session, await _database(session, caller, uuid), "running")
 
     async def make() -> StartAnswer:
         database = await _database(session, caller, uuid)

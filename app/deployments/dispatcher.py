@@ -68,7 +68,7 @@ class Dispatcher:
             await asyncio.sleep(self._settings.lease_seconds / 3)
             followed = dict(self._tasks)  # what is claimed while the statement runs is not among its answers
             try:
-                held = await renew_leases(self._sessions, self._owner, self._settings.lease_seconds)
+                held = await renew_leases(self._sessions, self._owner, self._settings.lease_seconds, followed.keys())
             except (SQLAlchemyError, OSError) as error:
                 log.warning("PostgreSQL is away, leases are not renewed", error=type(error).__name__)
                 self._distrust_leases()
@@ -140,6 +140,8 @@ class Dispatcher:
 
     def _start(self, claimed: Claimed) -> None:
         key = (claimed.kind.name, claimed.deployment_id)
+        if key in self._tasks:
+            self._tasks[key].cancel()  # of an older epoch: this process's own lease had expired
         self._cancels[key] = asyncio.Event()
         run = self._run_and_look(claimed, self._cancels[key])
         task = asyncio.create_task(run, name=f"deployment {claimed.deployment_uuid}")

@@ -58,5 +58,10 @@ class ServerSetting(IdMixin, TimestampMixin, Base):
     is_usable: Mapped[bool] = mapped_column(default=False, server_default="false")
     is_build_server: Mapped[bool] = mapped_column(default=False, server_default="false")
     force_disabled: Mapped[bool] = mapped_column(default=False, server_default="false")
+    looked_at: Mapped[datetime | None]
+    """When a worker last took it upon itself to look at the server's containers."""
+    validation_requested_at: Mapped[datetime | None]
+    accepts_new_host_key: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the validation that is asked for may pin another host key."""
 
     server: Mapped[Server] = relationship(back_populates="settings", lazy="raise")

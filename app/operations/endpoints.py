@@ -12,6 +12,7 @@ from app.errors import NotFound, answers
 from app.kit.after_commit import call_after_commit
 from app.models.resource_operation import ResourceOperation
 from app.operations.asking import ask_delete, ask_stop
+from app.operations.looking import look_before_refusing
 from app.operations.planning import DeleteOptions
 from app.operations.repository import OperationRepository
 from app.operations.schemas import Operation, OperationAsked
@@ -48,6 +49,9 @@ async def stop_service(
     request: Request, session: Session, caller: Deployer, uuid: str, docker_cleanup: DockerCleanup = True
 ) -> OperationAsked:
     """Stop and remove the containers; volumes, networks and files stay. Asked again meanwhile: the same operation."""
+    seen = await ServiceRepository(session).get(caller.team_id, uuid)
+    if seen is not None:
+        await look_before_refusing(request, session, seen, "exited")
     service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=True)
     if service is None:
         raise NotFound("Service not found.")
@@ -66,6 +70,9 @@ async def stop_database(
     request: Request, session: Session, caller: Deployer, uuid: str, docker_cleanup: DockerCleanup = True
 ) -> OperationAsked:
     """Stop and remove the container; data and files stay. Asked again meanwhile: the same operation."""
+    seen = await find_database(session, caller.team_id, uuid)
+    if seen is not None:
+        await look_before_refusing(request, session, seen, "exited")
     database = await find_database(session, caller.team_id, uuid, for_update=True)
     if database is None:
         raise NotFound("Database not found.")

@@ -1,16 +1,19 @@
 """Statements on operations and on what they touch: the resource, its variables, its history."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.repository import Repository
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.environment_variable import EnvironmentVariable
+from app.models.outbox_event import OutboxEvent
 from app.models.resource import DeployableMixin
 from app.models.resource_operation import ResourceOperation
-from app.models.server import ServerSetting
+from app.models.server import Server, ServerSetting
 from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.models.standalone import STANDALONE_MODELS
@@ -67,6 +70,73 @@ async def is_status_outdated(session: AsyncSession, resource: DeployableMixin) -
     queue, of_resource = _history(resource.resource_type, resource.id)
     began = queue.started_at.is_not(None) if resource.status_at is None else queue.started_at > resource.status_at
     return bool((await session.execute(select(exists().where(*of_resource, began)))).scalar_one())
+
+
+_STARTED = {
+    resource_type: f"""
+    SELECT '{resource_type}' AS type, id, uuid, status FROM {model.__tablename__}
+    WHERE server_id = :server_id AND status_at < :began AND deleted_at IS NULL
+      AND (cast(:only AS text) IS NULL OR uuid = :only)
+    """
+    for resource_type, model in RESOURCE_MODELS.items()
+}
+_STARTED_RESOURCES = text(" UNION ALL ".join(_STARTED.values()))
+_BUSY = text(
+    """
+    SELECT resource_uuid FROM service_deployment_queues WHERE server_id = :server AND status = 'in_progress'
+    UNION SELECT resource_uuid FROM database_deployment_queues WHERE server_id = :server AND status = 'in_progress'
+    UNION SELECT resource_uuid FROM resource_operations WHERE server_id = :server_id AND status = 'in_progress'
+    """
+)
+_RECORD = {
+    resource_type: text(
+        f"""
+        UPDATE {model.__tablename__} AS resource SET status = seen.status, status_at = :began
+        FROM unnest(cast(:ids AS int[]), cast(:statuses AS text[])) AS seen (id, status)
+        WHERE resource.id = seen.id AND resource.status_at < :began
+        """
+    )
+    for resource_type, model in RESOURCE_MODELS.items()
+}
+
+
+async def record_statuses(
+    session: AsyncSession, server_id: int, statuses: Mapping[str, str], began: datetime, *, only: str | None = None
+) -> None:
+    """Record how the resources of a server were at `began`: {uuid: status}, `exited` for those without containers.
+
+    Leaves alone what was never started, what is busy, and what has a newer status. `only`: this resource alone. Each
+    change leaves an event.
+    """
+    found = await session.execute(_STARTED_RESOURCES, {"server_id": server_id, "began": began, "only": only})
+    busy = set((await session.execute(_BUSY, {"server": str(server_id), "server_id": server_id})).scalars())
+    by_type: dict[str, list[tuple[int, str]]] = {}
+    changed: list[tuple[str, str, str]] = []
+    for resource in found:
+        status = statuses.get(resource.uuid, "exited")
+        if resource.uuid in busy:
+            continue
+        by_type.setdefault(resource.type, []).append((resource.id, status))
+        if status != resource.status:
+            changed.append((resource.type, resource.uuid, status))
+    for resource_type, rows in by_type.items():
+        ids, words = zip(*rows, strict=True)
+        await session.execute(_RECORD[resource_type], {"ids": ids, "statuses": words, "began": began})
+    if changed:
+        await _leave_events(session, server_id, changed)
+
+
+async def _leave_events(session: AsyncSession, server_id: int, changed: Sequence[tuple[str, str, str]]) -> None:
+    team_id = (await session.execute(select(Server.team_id).where(Server.id == server_id))).scalar_one()
+    for resource_type, uuid, status in changed:
+        is_service = resource_type == Service.resource_type
+        session.add(
+            OutboxEvent(
+                team_id=team_id,
+                name="ServiceStatusChanged" if is_service else "DatabaseStatusChanged",
+                payload={"resource_uuid": uuid, "resource_type": resource_type, "status": status},
+            )
+        )
 
 
 async def lock_resource(session: AsyncSession, resource_type: str, resource_id: int) -> DeployableMixin | None:

@@ -38,6 +38,30 @@ def look_script(uuid: str, facts: ServerFacts) -> str:
     )
 
 
+def look_around_script(facts: ServerFacts) -> str:
+    """Return the sh lines that print one line a container of any Compose project, for `parse_statuses`."""
+    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
+    line = '{{index .Config.Labels "com.docker.compose.project"}} ' + _FORMAT
+    # A container that goes away in between makes `docker inspect` fail, but not for the others.
+    return (
+        f"{{\n{sudo}containers=$(docker ps --all --quiet --filter label=com.docker.compose.project) || exit\n"
+        f'[ -z "$containers" ] || docker inspect --format {quote(line)} $containers 2>/dev/null\n'
+        "echo end\n} </dev/null\n"
+    )
+
+
+def parse_statuses(text: str) -> dict[str, str]:
+    """Return {project: its status} of what `look_around_script` printed; ValueError when it did not come to its end."""
+    *lines, end = text.splitlines() or [""]
+    if end != "end":
+        raise ValueError("The look at the server's containers broke off.")
+    projects: dict[str, list[str]] = {}
+    for line in lines:
+        project, _, rest = line.partition(" ")
+        projects.setdefault(project, []).append(rest)
+    return {project: parse_status("\n".join(lines)) for project, lines in projects.items()}
+
+
 def parse_status(text: str) -> str:
     """Return `running:healthy`, `running:unhealthy`, `running:unknown`, `degraded:unhealthy` or `exited`.
 

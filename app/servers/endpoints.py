@@ -18,7 +18,7 @@ from app.postgres import Session
 from app.projects.repository import has_resources, resources_of_server
 from app.projects.schemas import ResourceAnswer
 from app.servers import key_endpoints, registry_endpoints
-from app.servers.repository import PrivateKeyRepository, ServerRepository
+from app.servers.repository import PrivateKeyRepository, ServerRepository, request_validation
 from app.servers.schemas import ServerAnswer, ServerCreate, ServerSettings, ServerUpdate, ServerValidate
 
 Reader = Annotated[Caller, Depends(require("read"))]
@@ -66,7 +66,7 @@ async def create_server(request: Request, session: Session, caller: Writer, body
     with taken_as(_UNIQUE, _taken()):
         await ServerRepository(session).create(server, settings)
     if body.instant_validate:
-        _validate_after_commit(request, session, server)
+        await _validate_after_commit(request, session, server)
     return UuidAnswer(uuid=server.uuid)
 
 
@@ -101,7 +101,7 @@ async def update_server(
     with taken_as(_UNIQUE, _taken()):
         await session.flush()
     if body.instant_validate:
-        _validate_after_commit(request, session, server)
+        await _validate_after_commit(request, session, server)
     return UuidAnswer(uuid=server.uuid)
 
 
@@ -153,7 +153,7 @@ async def validate(
     """
     server = await _found(session, caller, uuid)
     accepts = accept_new_host_key or (body is not None and body.accept_new_host_key)
-    _validate_after_commit(request, session, server, accept_new_host_key=accepts)
+    await _validate_after_commit(request, session, server, accept_new_host_key=accepts)
     return MessageAnswer(message="Validation started.")
 
 
@@ -211,7 +211,8 @@ def _change(server: Server, body: ServerUpdate) -> None:
         server.settings.is_reachable = server.settings.is_usable = False
 
 
-def _validate_after_commit(
+async def _validate_after_commit(
     request: Request, session: Session, server: Server, *, accept_new_host_key: bool = False
 ) -> None:
-    call_after_commit(session, partial(request.app.state.waker.validate, server.id, accept_new_host_key))
+    await request_validation(session, server.id, accepts_new_host_key=accept_new_host_key)
+    call_after_commit(session, partial(request.app.state.waker.validate, server.id))

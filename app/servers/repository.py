@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -83,6 +84,72 @@ async def load_address(session: AsyncSession, server: Server) -> Address:
         host_key=server.host_key,
         connect_timeout=float(connection_timeout),
     )
+
+
+@dataclass(frozen=True)
+class ValidationRequest:
+    """A validation that somebody asked for."""
+
+    requested_at: datetime
+    accepts_new_host_key: bool
+
+
+async def request_validation(session: AsyncSession, server_id: int, *, accepts_new_host_key: bool) -> None:
+    """Ask for a validation: the row does, whatever becomes of the nudge."""
+    statement = update(ServerSetting).where(ServerSetting.server_id == server_id)
+    values = {"validation_requested_at": utcnow(), "accepts_new_host_key": accepts_new_host_key}
+    await session.execute(statement.values(**values))
+
+
+async def requested_validation(session: AsyncSession, server_id: int) -> ValidationRequest | None:
+    """Return the validation that is asked for, or None."""
+    columns = (ServerSetting.validation_requested_at, ServerSetting.accepts_new_host_key)
+    statement = select(*columns).where(ServerSetting.server_id == server_id)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None or row[0] is None else ValidationRequest(row[0], row[1])
+
+
+async def forget_requested_validation(session: AsyncSession, server_id: int, request: ValidationRequest) -> None:
+    """Note that it was done, unless it was asked for again meanwhile."""
+    of_request = ServerSetting.validation_requested_at == request.requested_at
+    statement = update(ServerSetting).where(ServerSetting.server_id == server_id, of_request)
+    await session.execute(statement.values(validation_requested_at=None, accepts_new_host_key=False))
+
+
+async def servers_to_validate(session: AsyncSession, *, count: int = 100) -> Sequence[int]:
+    """Return the ids of servers whose validation was asked for over 5 s ago: the nudge to do it may be lost."""
+    waiting = ServerSetting.validation_requested_at < func.now() - timedelta(seconds=5)
+    statement = select(ServerSetting.server_id).where(waiting).order_by(ServerSetting.validation_requested_at)
+    return (await session.execute(statement.limit(count))).scalars().all()
+
+
+async def take_servers_to_look_at(session: AsyncSession, *, older_than: float, count: int = 100) -> Sequence[int]:
+    """Take validated servers that nobody has looked at for `older_than` seconds; each goes to one worker only."""
+    due = (
+        select(ServerSetting.id)
+        .join(Server, Server.id == ServerSetting.server_id)
+        .where(
+            Server.deleted_at.is_(None),
+            Server.host_key.is_not(None),
+            Server.data_folder.is_not(None),
+            or_(
+                ServerSetting.looked_at.is_(None),
+                ServerSetting.looked_at < func.now() - timedelta(seconds=older_than),
+            ),
+        )
+        .order_by(ServerSetting.looked_at.asc().nulls_first())
+        .limit(count)
+        .with_for_update(of=ServerSetting, skip_locked=True)
+    )
+    statement = update(ServerSetting).where(ServerSetting.id.in_(due)).values(looked_at=func.now())
+    return (await session.execute(statement.returning(ServerSetting.server_id))).scalars().all()
+
+
+async def record_reachability(session: AsyncSession, server_id: int, *, is_reachable: bool) -> None:
+    """Note whether a look at the server got in."""
+    differs = ServerSetting.is_reachable.is_not(is_reachable)
+    statement = update(ServerSetting).where(ServerSetting.server_id == server_id, differs)
+    await session.execute(statement.values(is_reachable=is_reachable))
 
 
 class ServerRepository(Repository[Server]):

@@ -25,7 +25,14 @@ from app.servers.probing import (
     parse_docker,
     parse_folder,
 )
-from app.servers.repository import Findings, ServerRepository, load_address, load_server
+from app.servers.repository import (
+    Findings,
+    ServerRepository,
+    forget_requested_validation,
+    load_address,
+    load_server,
+    requested_validation,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +104,17 @@ async def validate_server(
             return ValidationResult(is_reachable=False, is_usable=False, message=CHANGED)
     log.info("server validated", server_id=server_id, is_usable=usable)
     return ValidationResult(is_reachable=look.is_reachable, is_usable=usable, message=message)
+
+
+async def do_requested_validation(sessions: Sessions, hosts: HostPool, server_id: int) -> None:
+    """Validate a server if its row asks for it; what is asked for meanwhile is not forgotten."""
+    async with sessions() as session:
+        request = await requested_validation(session, server_id)
+    if request is None:
+        return
+    await validate_server(sessions, hosts, server_id, accept_new_host_key=request.accepts_new_host_key)
+    async with sessions.begin() as session:
+        await forget_requested_validation(session, server_id, request)
 
 
 def fingerprint(host_key: str) -> str:

@@ -174,8 +174,10 @@ async def test_renewing_tells_which_leases_are_still_held(sessions: Sessions) ->
     other = await claim_next(sessions, place.server.id, "other", LEASE)
     assert mine is not None
     assert other is not None
-    assert await renew_leases(sessions, "mine", LEASE) == {(mine.kind.name, mine.deployment_id)}
-    assert await renew_leases(sessions, "nobody", LEASE) == set()
+    key = (mine.kind.name, mine.deployment_id)
+    assert await renew_leases(sessions, "mine", LEASE, {key}) == {key}
+    assert await renew_leases(sessions, "nobody", LEASE, {key}) == set()
+    assert await renew_leases(sessions, "mine", LEASE, set()) == set()
 
 
 async def test_a_worker_learns_of_the_cancel_of_its_own_runs_only(sessions: Sessions) -> None:
