@@ -31,10 +31,10 @@ class StandaloneMixin(DeployableMixin):
     limits_cpu_shares: Mapped[int] = mapped_column(default=1024, server_default="1024")
     custom_docker_run_options: Mapped[str | None] = mapped_column(Text)
     health_check_enabled: Mapped[bool] = mapped_column(default=True, server_default="true")
-    health_check_interval: Mapped[int] = mapped_column(default=15, server_default="15")
+    health_check_interval: Mapped[int] = mapped_column(default=5, server_default="5")
     health_check_timeout: Mapped[int] = mapped_column(default=5, server_default="5")
-    health_check_retries: Mapped[int] = mapped_column(default=5, server_default="5")
-    health_check_start_period: Mapped[int] = mapped_column(default=5, server_default="5")
+    health_check_retries: Mapped[int] = mapped_column(default=10, server_default="10")
+    health_check_start_period: Mapped[int] = mapped_column(default=30, server_default="30")
     config_hash: Mapped[str | None] = mapped_column(Text)
 
     async def deployments(self, skip: int = 0, take: int = 10) -> Sequence["DatabaseDeploymentQueue"]:
