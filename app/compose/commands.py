@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.compose.plan import ServerFacts
 from app.remote.command import Command
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -42,6 +43,11 @@ class ComposeProject:
     def _compose(self, *words: str) -> Command:
         options = [word for file in self.files for word in ("-f", file)]
         return Command("docker", "compose", "--project-name", self.name, *options, *words)
+
+
+def docker_by_sudo(facts: ServerFacts) -> str:
+    """Return the sh line that lets `docker` go through sudo where this server's user needs that, else nothing."""
+    return 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
 
 
 def inspect_network(network: str) -> Command:

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
-from app.deployments.kinds import DATABASE, SERVICE
-from app.deployments.log import read_page
+from app.deployments.kinds import DATABASE, KINDS, SERVICE, Kind
 from app.deployments.presenting import link_next_page, parse_cursor, present
+from app.deployments.reading import read_page
 from app.deployments.repository import (
     DatabaseDeploymentQueueRepository,
     ServiceDeploymentQueueRepository,
@@ -36,7 +36,8 @@ SensitiveReader = Annotated[Caller, Depends(require("read:sensitive"))]
 Skip = Annotated[int, Query(ge=0, le=2**31 - 1, description="Rows to skip; prefer the Link header for deep pages.")]
 Take = Annotated[int, Query(ge=1, le=100, description="Rows to return.")]
 Include = Annotated[
-    Literal["logs"] | None, Query(description="`logs`: rows carry their logs (needs `read:sensitive`).")
+    Literal["logs"] | None,
+    Query(description="`logs`: rows carry their logs, as many as fit into 8 MiB (needs `read:sensitive`)."),
 ]
 StatusFilter = Annotated[DeploymentStatus | None, Query(description="Only deployments with this status.")]
 Cursor = Annotated[str | None, Query(description="From the Link header of the page before.", max_length=200)]
@@ -74,7 +75,7 @@ async def list_service_deployments(
         caller.team_id, of_service, status=status, skip=skip, take=take, after=parse_cursor(cursor)
     )
     if count:
-        _set_total(response, await repository.count(caller.team_id, of_service))
+        _set_total(response, await repository.count(caller.team_id, of_service, status=status))
     link_next_page(request, response, rows, take)
     return await present(session, caller, rows, include_logs=include == "logs")  # type: ignore[return-value]
 
@@ -125,7 +126,7 @@ async def list_database_deployments(
         caller.team_id, *of_database, status=status, skip=skip, take=take, after=parse_cursor(cursor)
     )
     if count:
-        _set_total(response, await repository.count(caller.team_id, *of_database))
+        _set_total(response, await repository.count(caller.team_id, *of_database, status=status))
     link_next_page(request, response, rows, take)
     return await present(session, caller, rows, include_logs=include == "logs")  # type: ignore[return-value]
 
@@ -169,9 +170,13 @@ async def get_deployment(session: Session, caller: Reader, uuid: str) -> AnyDepl
     return (await present(session, caller, [found[1]], include_logs=True))[0]
 
 
-async def _log_page(session: Session, caller: SensitiveReader, uuid: str, after: int, limit: int) -> LogPageAnswer:
+async def _log_page(
+    session: Session, caller: SensitiveReader, uuid: str, after: int, limit: int, *kinds: Kind
+) -> LogPageAnswer:
     found = await find_of_team(session, caller.team_id, uuid)
-    page = None if found is None else await read_page(session, found[0], found[1].id, after=after, limit=limit)
+    if found is None or found[0] not in kinds:
+        raise NotFound(DEPLOYMENT_NOT_FOUND)
+    page = await read_page(session, found[0], found[1].id, after=after, limit=limit)
     if page is None:
         raise NotFound(DEPLOYMENT_NOT_FOUND)
     return LogPageAnswer(
@@ -195,17 +200,33 @@ async def get_log_page(
     session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
 ) -> LogPageAnswer:
     """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
-    return await _log_page(session, caller, uuid, after, limit)
+    return await _log_page(session, caller, uuid, after, limit, *KINDS)
 
 
-for _kind in (SERVICE, DATABASE):
-    router.add_api_route(
-        f"/{_kind.name}s/deployment/{{uuid}}/logs",
-        get_log_page,
-        operation_id=f"list-{_kind.name}-deployment-log-entries",
-        summary=f"Read the log of a deployment of a {_kind.name}",
-        responses=answers(401, 403, 404, 422),
-    )
+@router.get(
+    "/services/deployment/{uuid}/logs",
+    operation_id="list-service-deployment-log-entries",
+    summary="Read the log of a deployment of a service",
+    responses=answers(401, 403, 404, 422),
+)
+async def get_service_log_page(
+    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
+) -> LogPageAnswer:
+    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
+    return await _log_page(session, caller, uuid, after, limit, SERVICE)
+
+
+@router.get(
+    "/databases/deployment/{uuid}/logs",
+    operation_id="list-database-deployment-log-entries",
+    summary="Read the log of a deployment of a database",
+    responses=answers(401, 403, 404, 422),
+)
+async def get_database_log_page(
+    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
+) -> LogPageAnswer:
+    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
+    return await _log_page(session, caller, uuid, after, limit, DATABASE)
 
 
 def _set_total(response: Response, total: int) -> None:

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.compose.plan import DeploymentPlan
 from app.deployments.lines import Batch, Line, SpoolReader
 from app.deployments.log import LogWriter, Stretch
 from app.kit.clock import to_text, utcnow
 from app.kit.redaction import Redactor
-from app.models.log_entry import log_entry
+from app.models.log_entry import join_entries, log_entry
+from app.postgres import is_away
 from app.remote.detached import Chunk, DetachedRun, RunState
 from app.remote.errors import RemoteError
 
@@ -27,6 +27,9 @@ READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
 IDLE_SECONDS = 0.2
 """Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
+
+ENTRY_BYTES = 160
+"""What an entry costs at most beside its text and the names in it."""
 
 Publish = Callable[[str, int], Awaitable[None]]
 OpenRun = Callable[[], Awaitable[DetachedRun]]
@@ -218,7 +221,9 @@ class Follower:
         while True:
             try:
                 await self._writer.append(stretch)
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 attempt += 1
                 log.warning("PostgreSQL is away, the log waits", deployment=self._uuid, error=type(error).__name__)
                 await asyncio.sleep(min(5.0, 0.1 * 2 ** min(attempt, 6)))
@@ -232,18 +237,23 @@ class Follower:
         entries: list[dict[str, Any]] = []
         dropped = 0
         room = self._cap - self._writer.position.log_bytes
+        # JSON makes at most six bytes of one: as long as even that fits, nothing has to be measured.
+        is_tight = sum(ENTRY_BYTES + 6 * len(line.text.encode()) for line in batch.entries) > room
         for index in range(len(batch.entries) + 1):
             while openings and openings[0].before == index:
                 entries.append(self._opening(openings.pop(0).step, len(entries), moment))
             if index == len(batch.entries):
                 break
             line = batch.entries[index]
-            # An entry costs about 127 bytes of JSON beside its text; past the cap output is drained and counted.
-            room -= 127 + len(line.text)
-            if room < 0:
-                dropped += len(line.text) + 1
-                continue
-            entries.append(self._entry(line, moment))
+            entry = self._entry(line, moment)
+            if is_tight:
+                size = len(join_entries([entry]).encode()) + 1
+                if size > room:
+                    # Past the cap output is drained and counted.
+                    dropped += len(line.text.encode()) + 1
+                    continue
+                room -= size
+            entries.append(entry)
         return Stretch(entries, batch.stdout_offset, batch.stderr_offset, batch.step, self.steps.rows, dropped)
 
     def _opening(self, step: int, index: int, moment: datetime) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from app.deployments.following import StepTable
 from app.deployments.kinds import AnyQueue
 from app.deployments.log import LogWriter, Stretch
 from app.kit.redaction import Redactor
-from app.models.service_deployment_queue import ServiceDeploymentQueue
 
 
 class Failed(Exception):
@@ -42,7 +41,7 @@ class Job:
     @property
     def resource_name(self) -> str:
         """The name of the service or database, as it was when the deployment was asked for."""
-        return self.row.service_name if isinstance(self.row, ServiceDeploymentQueue) else self.row.database_name
+        return self.claimed.kind.resource_name(self.row)
 
     @property
     def deadline_seconds(self) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlalchemy import inspect
+
 from app.compose.plan import DeploymentPlan, ServerFacts
 from app.compose_services.planning import plan_service_start
 from app.compose_services.snapshot import ServiceSnapshot
@@ -12,6 +14,7 @@ from app.databases.registry import DEFINITIONS
 from app.databases.snapshot import DatabaseSnapshot
 from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
 from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
+from app.models.standalone import STANDALONE_MODELS
 
 KindName = Literal["service", "database"]
 AnyQueue = ServiceDeploymentQueue | DatabaseDeploymentQueue
@@ -34,6 +37,9 @@ class Kind:
     claimable: str
     """SQL that is true for a row aliased `q` that this version of the worker knows how to deploy."""
     plan: Callable[[dict[str, Any], ServerFacts], DeploymentPlan]
+    resource: Callable[[Any], tuple[str, int]]
+    """Returns the table and the id of a row's resource; needs the row's `same_resource` columns only."""
+    resource_name: Callable[[Any], str]
 
     @property
     def table(self) -> str:
@@ -54,6 +60,8 @@ def _plan_database(snapshot: dict[str, Any], facts: ServerFacts) -> DeploymentPl
     return plan_database_start(DatabaseSnapshot.model_validate(snapshot), facts)
 
 
+_DATABASE_TABLES = {model.resource_type: inspect(model).local_table.name for model in STANDALONE_MODELS.values()}
+
 SERVICE = Kind(
     name="service",
     queue=ServiceDeploymentQueue,
@@ -64,6 +72,8 @@ SERVICE = Kind(
     resource_id="q.service_id",
     claimable="TRUE",
     plan=_plan_service,
+    resource=lambda row: ("services", row.service_id),
+    resource_name=lambda row: row.service_name,
 )
 DATABASE = Kind(
     name="database",
@@ -75,6 +85,8 @@ DATABASE = Kind(
     resource_id="q.database_id::bigint",
     claimable=f"q.database_type IN ({', '.join(map(repr, sorted(DEFINITIONS)))})",
     plan=_plan_database,
+    resource=lambda row: (_DATABASE_TABLES[row.database_type], int(row.database_id)),
+    resource_name=lambda row: row.database_name,
 )
 KINDS: tuple[Kind, ...] = (SERVICE, DATABASE)
 

@@ -1,4 +1,4 @@
-"""The log in PostgreSQL: append exactly once, settle, seal, read.
+"""The log in PostgreSQL: append exactly once, settle, seal.
 
 An append is one statement: the UPDATE of the queue row is the lock and compares what this worker expects (its epoch, the
 count, both offsets); the slice is inserted only if it matched. Zero rows mean: already in, or someone else's. Measured
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.deployments.kinds import KINDS, Kind
 from app.kit.clock import utcnow
 from app.models.deployment_status import DeploymentStatus, sources
-from app.models.log_entry import join_entries, log_entry, own_message, parse_entries
+from app.models.log_entry import join_entries, log_entry, own_message
 from app.postgres import Sessions
 
 SEAL_LIMIT_BYTES = 4 * 1024 * 1024
@@ -244,8 +244,21 @@ _LOCK = {
 }
 
 
+_RESOURCE = {
+    kind.name: text(f"SELECT {', '.join(kind.same_resource)} FROM {kind.table} WHERE id = :id") for kind in KINDS
+}
+
+
 async def lock_for_settle(session: AsyncSession, kind: Kind, deployment_id: int) -> bool:
-    """Lock a running deployment's row and return whether somebody wants it cancelled; LeaseLost when it is settled."""
+    """Lock the resource, then the row of its running deployment; return whether somebody wants that cancelled.
+
+    Raises LeaseLost when it is settled or gone.
+    """
+    of_resource = (await session.execute(_RESOURCE[kind.name], {"id": deployment_id})).one_or_none()
+    if of_resource is None:
+        raise LeaseLost(f"The deployment {deployment_id} is gone.")
+    table, resource_id = kind.resource(of_resource)
+    await session.execute(text(f"SELECT id FROM {table} WHERE id = :id FOR NO KEY UPDATE"), {"id": resource_id})
     cancel_requested = (await session.execute(_LOCK[kind.name], {"id": deployment_id})).scalar_one_or_none()
     if cancel_requested is None:
         raise LeaseLost(f"The deployment {deployment_id} is no longer this worker's.")
@@ -294,53 +307,9 @@ async def settle(
     event = {"team_id": row.team_id, "name": kind.status_event, "payload": json.dumps(payload)}
     await session.execute(_LEAVE_EVENT, event)
     if verdict.resource_status is not None:
-        await session.execute(*_resource_status(kind, row, verdict.resource_status))
-
-
-def _resource_status(kind: Kind, row: Any, status: str) -> tuple[TextClause, dict[str, Any]]:
-    if kind.same_resource == ("service_id",):
-        table, resource_id = "services", row.service_id
-    else:
-        table, resource_id = row.database_type.replace("-", "_"), int(row.database_id)
-    statement = text(f"UPDATE {table} SET status = :status, status_at = clock_timestamp() WHERE id = :id")
-    return statement, {"status": status, "id": resource_id}
-
-
-_READ = {
-    kind.name: text(
-        f"""
-        SELECT q.status, q.log_count, q.logs,
-               (SELECT string_agg(s.entries, ',' ORDER BY s.first_order) FROM {kind.slice_table} AS s
-                WHERE s.deployment_id = q.id AND s.first_order <= cast(:until AS int)
-                  AND s.first_order + s.entry_count - 1 > cast(:after AS int)) AS stretch
-        FROM {kind.table} AS q WHERE q.id = :id
-        """
-    )
-    for kind in KINDS
-}
-
-
-@dataclass(frozen=True)
-class LogPage:
-    """Entries by `order`, with the status and count of the very moment they were read in."""
-
-    status: str
-    log_count: int
-    entries: list[dict[str, Any]]
-
-
-async def read_page(session: AsyncSession, kind: Kind, deployment_id: int, *, after: int, limit: int) -> LogPage | None:
-    """Return at most `limit` entries with `order` > `after`, sealed or not; None when the row is gone.
-
-    Row and slices come from one statement: one that saw the row running and then read slices after the seal got nothing.
-    """
-    values = {"id": deployment_id, "after": after, "until": after + limit}
-    row = (await session.execute(_READ[kind.name], values)).one_or_none()
-    if row is None:
-        return None
-    entries = parse_entries(row.logs[1:-1]) if row.logs is not None else parse_entries(row.stretch or "")
-    chosen = [entry for entry in entries if after < entry["order"] <= after + limit]
-    return LogPage(row.status, row.log_count, chosen)
+        table, resource_id = kind.resource(row)
+        statement = text(f"UPDATE {table} SET status = :status, status_at = clock_timestamp() WHERE id = :id")
+        await session.execute(statement, {"status": verdict.resource_status, "id": resource_id})
 
 
 def own_entry(output: str, *, batch: int, type: str = "stdout", hidden: bool = False) -> dict[str, Any]:  # noqa: A002

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,15 +16,25 @@ from app.deployments.schemas import AnyDeployment, deployment_answer, kind_name_
 from app.errors import ValidationFailed
 from app.kit.clock import to_text, utcnow
 
+LOGS_LIMIT_BYTES = 8 * 1024 * 1024
+"""So much of logs goes into one answer of several rows; one row always has its own."""
+
 
 async def present(
     session: AsyncSession, caller: Caller, rows: Sequence[AnyQueue], *, include_logs: bool
 ) -> list[AnyDeployment]:
-    """Return the answers for rows, in their order; `logs` needs `read:sensitive` as well as `include_logs`."""
+    """Return the answers for rows, in their order; `logs` needs `read:sensitive` as well as `include_logs`.
+
+    An answer of several rows carries the logs of as many as fit into LOGS_LIMIT_BYTES, from the first on.
+    """
     logs: dict[tuple[str, int], str] = {}
     if include_logs and caller.can_read_sensitive:
-        for name in {kind_name_of(row) for row in rows}:
-            ids = [row.id for row in rows if kind_name_of(row) == name]
+        sizes = itertools.accumulate(row.log_bytes for row in rows)
+        fitting = (
+            rows if len(rows) == 1 else [row for row, size in zip(rows, sizes, strict=True) if size <= LOGS_LIMIT_BYTES]
+        )
+        for name in {kind_name_of(row) for row in fitting}:
+            ids = [row.id for row in fitting if kind_name_of(row) == name]
             found = await logs_of(session, kind_named(name), ids)
             logs |= {(name, deployment_id): text for deployment_id, text in found.items()}
     positions = await queue_positions(session, rows)
@@ -50,9 +61,12 @@ def parse_cursor(cursor: str | None) -> After | None:
         return None
     try:
         created_at, _, row_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return After(datetime.fromisoformat(created_at), int(row_id))
+        after = After(datetime.fromisoformat(created_at), int(row_id))
     except (binascii.Error, ValueError):
-        raise ValidationFailed({"cursor": ["Take the cursor from the Link header of the page before."]}) from None
+        after = None
+    if after is None or after.created_at.tzinfo is None or not 0 <= after.id < 2**31:
+        raise ValidationFailed({"cursor": ["Take the cursor from the Link header of the page before."]})
+    return after
 
 
 def link_next_page(request: Request, response: Response, rows: Sequence[AnyQueue], take: int) -> None:

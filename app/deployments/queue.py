@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, AnyQueue
 from app.deployments.snapshots import Placement, placement_of, snapshot_of_database, snapshot_of_service
+from app.errors import NotFound
 from app.kit.ids import new_uuid
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.deployment_status import DeploymentStatus
@@ -44,11 +45,14 @@ _COUNT_QUEUED = text(
 
 
 async def lock_for_deployment(session: AsyncSession, resources: Iterable[DeployableMixin]) -> None:
-    """Lock resources, then their servers, each in ascending order."""
+    """Lock resources, then their servers, each in ascending order; NotFound when one was deleted meanwhile."""
     ordered = sorted(resources, key=lambda one: (one.resource_type, one.id))
     for resource in ordered:
         table = inspect(type(resource)).local_table.name
-        await session.execute(text(f"SELECT id FROM {table} WHERE id = :id FOR KEY SHARE"), {"id": resource.id})
+        # A delete holds the row while it hides it: whoever waited for it finds nothing here.
+        statement = text(f"SELECT id FROM {table} WHERE id = :id AND deleted_at IS NULL FOR KEY SHARE")
+        if (await session.execute(statement, {"id": resource.id})).one_or_none() is None:
+            raise NotFound("Service not found." if isinstance(resource, Service) else "Database not found.")
     for server_id in sorted({resource.server_id for resource in ordered}):
         await session.execute(text("SELECT id FROM servers WHERE id = :id FOR NO KEY UPDATE"), {"id": server_id})
 

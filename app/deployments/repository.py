@@ -60,9 +60,12 @@ class DeploymentQueueRepository(Repository[Q], Generic[Q]):
             statement.order_by(self.model.created_at.desc(), self.model.id.desc()).offset(skip).limit(take)
         )
 
-    async def count(self, team_id: int, *of: Any, most: int = 10_000) -> int:
+    async def count(self, team_id: int, *of: Any, status: str | None = None, most: int = 10_000) -> int:
         """Return how many match, at most `most` + 1: an exact count of half a million took 37 ms."""
-        bounded = select(self.model.id).where(self.model.team_id == team_id, *of).limit(most + 1).subquery()
+        matching = select(self.model.id).where(self.model.team_id == team_id, *of)
+        if status is not None:
+            matching = matching.where(self.model.status == status)
+        bounded = matching.limit(most + 1).subquery()
         return (await self.session.execute(select(func.count()).select_from(bounded))).scalar_one()
 
 

@@ -34,7 +34,7 @@ from app.kit.encryption import DecryptionError
 from app.kit.redaction import Redactor
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import list_containers, look_at
-from app.postgres import Sessions
+from app.postgres import Sessions, is_away
 from app.remote.detached import DEADLINE_EXIT_CODE, DetachedRun, RunState
 from app.remote.errors import RemoteError
 from app.remote.host import HostPool
@@ -66,8 +66,10 @@ class Runner:
                 await self._run(job)
         except LeaseLost:
             bound.info("another worker goes on with this deployment")
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:
             # The lease runs out and a sweep takes the row over: nothing is lost but time.
+            if not is_away(error):
+                raise
             bound.warning("PostgreSQL is away, letting go", error=type(error).__name__)
 
     async def _load(self, claimed: Claimed, cancel: asyncio.Event) -> Job | None:
@@ -99,9 +101,11 @@ class Runner:
             verdict = Verdict(DeploymentStatus.FAILED, job.redactor.redact(str(failed)))
         except Gone as gone:
             verdict = Verdict(DeploymentStatus.FAILED, job.redactor.redact(str(gone)))
-        except (LeaseLost, SQLAlchemyError, OSError, asyncio.CancelledError):
+        except LeaseLost:
             raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             log.exception("a deployment met an error of ours", deployment=job.uuid)
             verdict = Verdict(
                 DeploymentStatus.FAILED, "Shiplog met an error of its own; the worker's log has the details."
@@ -150,17 +154,24 @@ class Runner:
 
     async def _access(self, job: Job) -> ServerAccess:
         """Return how to reach the server; a server nobody has validated yet is validated now."""
-        async with self._sessions() as session:
-            access = await load_access(session, job.claimed.server_id)
-        if access is not None and access.is_validated:
+        access = await self._stored_access(job)
+        if access.is_validated:
             return access
         result = await validate_server(self._sessions, self._hosts, job.claimed.server_id)
-        async with self._sessions() as session:
-            access = await load_access(session, job.claimed.server_id)
-        if access is None:
-            raise Failed("The server is gone.")
+        access = await self._stored_access(job)
         if not access.is_validated:
             raise Failed(result.message)
+        return access
+
+    async def _stored_access(self, job: Job) -> ServerAccess:
+        try:
+            async with self._sessions() as session:
+                access = await load_access(session, job.claimed.server_id)
+        except DecryptionError as error:
+            raise Failed(f"The server's private key cannot be read. {error}") from error
+        if access is None:
+            raise Failed("The server is gone.")
+        job.hide(frozenset({access.address.private_key.reveal()}))
         return access
 
     async def _verdict(
@@ -228,7 +239,7 @@ class Runner:
                 access = await load_access(session, job.claimed.server_id)
             if access is not None and access.is_validated:
                 await run_on_server(job, await self._hosts.get(access.address), access).seal()
-        except (RemoteError, SQLAlchemyError, OSError) as error:
+        except (RemoteError, DecryptionError, SQLAlchemyError, OSError) as error:
             log.info("the run folder stays for now", deployment=job.uuid, error=str(error))
 
     async def _settle_unread(self, claimed: Claimed, reason: str) -> None:
@@ -271,8 +282,10 @@ def _reason(job: Job, follower: Follower, state: RunState) -> str | None:
         return f"Deadline of {job.deadline_seconds} s exceeded; what still ran was killed."
     if state.kind == "exited":
         step = job.steps.rows[follower.step - 1]["name"] if follower.step else "The script"
-        detail = f": {follower.last_error_line}" if follower.last_error_line else "."
-        return f"{step} failed with exit code {state.exit_code}{_signal_of(state.exit_code)}{detail}"
+        by_signal = _signal_of(state.exit_code)
+        if follower.last_error_line:
+            return f"{step} failed{by_signal}: {follower.last_error_line}"
+        return f"{step} failed with exit code {state.exit_code}{by_signal}."
     return {
         "rebooted": f"The server {name} was rebooted during the deployment.",
         "missing": f"The worker was lost and the run's folder is gone from {name}.",

@@ -6,6 +6,7 @@ every step can be repeated: what is already gone is success.
 
 from dataclasses import dataclass
 
+from app.compose.commands import docker_by_sudo
 from app.compose.plan import ServerFacts
 from app.remote.command import quote
 
@@ -169,5 +170,4 @@ left=$({listing} --quiet) || exit
 
 def _script(facts: ServerFacts, body: str) -> str:
     """Return the lines as one group: a shell that is cut off while reading it runs none of it."""
-    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
-    return f"{{\nset -u\n{sudo}{body}}} </dev/null\n"
+    return f"{{\nset -u\n{docker_by_sudo(facts)}{body}}} </dev/null\n"

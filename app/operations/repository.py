@@ -54,14 +54,14 @@ async def active_deployment_uuid(session: AsyncSession, resource: DeployableMixi
 
 
 async def was_ever_started(session: AsyncSession, resource: DeployableMixin) -> bool:
-    """Return whether anything of the resource can be on its server.
+    """Return whether anything of the resource can be on its server: a script of its was launched there.
 
     A history that was pruned says nothing, so a status that was ever set counts too.
     """
     if resource.status_at is not None:
         return True
     queue, of_resource = _history(resource.resource_type, resource.id)
-    statement = select(exists().where(*of_resource, queue.started_at.is_not(None)))
+    statement = select(exists().where(*of_resource, queue.current_process_id.is_not(None)))
     return bool((await session.execute(statement)).scalar_one())
 
 

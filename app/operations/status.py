@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.compose.commands import docker_by_sudo
 from app.compose.plan import ServerFacts
 from app.remote.command import quote
 from app.remote.host import Host
@@ -30,21 +31,20 @@ class _Container:
 
 def look_script(uuid: str, facts: ServerFacts) -> str:
     """Return the sh lines that print one line a container of the resource, for `parse_status`."""
-    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
     label = quote(f"label=com.docker.compose.project={uuid}")
     return (
-        f"{{\n{sudo}containers=$(docker ps --all --quiet --filter {label}) || exit\n"
+        f"{{\n{docker_by_sudo(facts)}containers=$(docker ps --all --quiet --filter {label}) || exit\n"
         f'[ -z "$containers" ] || docker inspect --format {quote(_FORMAT)} $containers\n}} </dev/null\n'
     )
 
 
 def look_around_script(facts: ServerFacts) -> str:
     """Return the sh lines that print one line a container of any Compose project, for `parse_statuses`."""
-    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
     line = '{{index .Config.Labels "com.docker.compose.project"}} ' + _FORMAT
     # A container that goes away in between makes `docker inspect` fail, but not for the others.
     return (
-        f"{{\n{sudo}containers=$(docker ps --all --quiet --filter label=com.docker.compose.project) || exit\n"
+        f"{{\n{docker_by_sudo(facts)}"
+        "containers=$(docker ps --all --quiet --filter label=com.docker.compose.project) || exit\n"
         f'[ -z "$containers" ] || docker inspect --format {quote(line)} $containers 2>/dev/null\n'
         "echo end\n} </dev/null\n"
     )
@@ -91,10 +91,9 @@ async def look_at(host: Host, facts: ServerFacts, uuid: str, *, timeout: float =
 
 async def list_containers(host: Host, facts: ServerFacts, uuid: str, *, timeout: float = 30) -> tuple[str, ...]:
     """Return a line for each container of a resource, as a person would see them; raises RemoteError."""
-    sudo = 'docker() { sudo -n docker "$@"; }\n' if facts.docker_needs_sudo else ""
     label = quote(f"label=com.docker.compose.project={uuid}")
     listing = "table {{.Names}}\t{{.Image}}\t{{.Status}}"
-    script = f"{{\n{sudo}docker ps --all --filter {label} --format {quote(listing)}\n}} </dev/null\n"
+    script = f"{{\n{docker_by_sudo(facts)}docker ps --all --filter {label} --format {quote(listing)}\n}} </dev/null\n"
     completed = await host.run("sh", stdin=script.encode(), timeout=timeout)
     return tuple(completed.stdout.decode(errors="replace").splitlines()) if completed.exit_code == 0 else ()
 

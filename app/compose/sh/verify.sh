@@ -65,7 +65,9 @@ judge() {
         healthy) description='running, healthy' ;;
         unhealthy)
             description='running, unhealthy'
-            blame "$id" "$name" "$service" "is unhealthy: $(health_output "$id")"
+            said=$(health_output "$id")
+            if [ -n "$said" ]; then said=": $said"; else said=.; fi
+            blame "$id" "$name" "$service" "is unhealthy$said"
             return
             ;;
         *)
@@ -116,15 +118,16 @@ EOF
     shown=$descriptions
 }
 
-# Shows the containers' last lines, then the reason, and ends.
+# Shows the containers' last lines, then the reason, and ends; all on one stream, so that the order is sure.
 give_up() {
+    exec >&2
     for id in $bad_ids; do
         printf 'The last 50 lines of %s:\n' "$(docker inspect --format '{{.Name}}' "$id" | sed 's,^/,,')"
         lines=$(docker logs --tail 50 "$id" 2>&1)
         printf '%s\n' "$lines"
     done
     [ "$bad_count" -le 1 ] || reason="$reason ($((bad_count - 1)) more failed.)"
-    printf '%s\n' "$reason" >&2
+    printf '%s\n' "$reason"
     exit 1
 }
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
+from app.deployments.presenting import LOGS_LIMIT_BYTES
 from app.kit.clock import utcnow
 from app.models import Service
 from app.models.standalone.columns import StandaloneMixin
@@ -81,6 +82,8 @@ async def test_following_the_link_header_reads_every_row_once(
         ("skip=x", "skip"),
         ("status=done", "status"),
         ("cursor=nonsense", "cursor"),
+        ("cursor=OTk5OS0xMi0zMVQyMzo1OTo1OSswMDowMCA5OTk5OTk5OTk5OTk5OTk5OTk5OQ==", "cursor"),  # an id beyond int4
+        ("cursor=MjAyNi0xMS0yNFQwMDowMDowMCAx", "cursor"),  # a time without a zone
         ("include=everything", "include"),
     ],
 )
@@ -105,6 +108,8 @@ async def test_a_status_can_be_asked_for(
     token = await make_token(["read"], team_id=place.team.id)
     path = f"/deployments/{kind.name}s/{resource.uuid}"
     assert await uuids(api, token, f"{path}?status=queued") == [waiting.deployment_uuid]
+    counted = await api.get(f"{path}?status=queued&count=true", headers=token.headers)
+    assert counted.headers["X-Total-Count"] == "1"
     assert len(await uuids(api, token, f"{path}?status=failed")) == 2
 
 
@@ -197,5 +202,18 @@ async def test_another_teams_deployments_look_like_unknown_ones(
     assert cancelled.status_code == 404
     other = SERVICE if kind is DATABASE else DATABASE
     owner = await make_token(["root"], team_id=row.team_id)
-    wrong_kind = await api.get(f"/deployments/{other.name}s/deployment/{row.deployment_uuid}", headers=owner.headers)
-    assert wrong_kind.status_code == 404
+    for path in ("", "/logs"):
+        wrong = f"/deployments/{other.name}s/deployment/{row.deployment_uuid}{path}"
+        assert (await api.get(wrong, headers=owner.headers)).status_code == 404
+
+
+@by_kind
+async def test_a_list_carries_the_logs_that_fit_into_its_limit(
+    api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken, kind: Kind
+) -> None:
+    place, resource, rows = await make_history(sessions, kind, 4, log_bytes=LOGS_LIMIT_BYTES // 3)
+    token = await make_token(["read:sensitive"], team_id=place.team.id)
+    answer = await api.get(f"/deployments/{kind.name}s/{resource.uuid}?include=logs", headers=token.headers)
+    assert [row["logs"] for row in answer.json()] == ["[]", "[]", "[]", None]
+    single = await api.get(f"/deployments/{rows[3].deployment_uuid}", headers=token.headers)
+    assert single.json()["logs"] == "[]"

@@ -55,7 +55,7 @@ async def test_a_deployment_its_history_and_the_queue_are_found_by_index(session
         "claim": (claim._OLDEST_ELIGIBLE.text, {"server_id": "1005"}),
         "running": (claim._COUNT_RUNNING.text, {"server_id": "1005"}),
         "expired": (claim._EXPIRED[kind.name].text, {"count": 50}),
-        "renew": (claim._RENEW[kind.name].text, {"owner": "worker", "lease_seconds": 30}),
+        "renew": (claim._RENEW[kind.name].text, {"owner": "worker", "lease_seconds": 30, "ids": [1, 2, 3]}),
         "cancelled": (claim._CANCELLED[kind.name].text, {"owner": "worker"}),
         "waiting": (claim._SERVERS_WITH_QUEUE.text, {}),
     }

@@ -17,9 +17,9 @@ from app.deployments.log import (
     Stretch,
     Verdict,
     own_entry,
-    read_page,
     settle,
 )
+from app.deployments.reading import read_page
 from app.models import DeploymentStatus, OutboxEvent
 from app.models.deployment_queue import LogClosed
 from app.postgres import Sessions

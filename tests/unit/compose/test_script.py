@@ -261,7 +261,7 @@ def test_a_start_that_fails_is_explained_by_its_containers(tmp_path: Path, words
         plan(steps.prepare_files("", files), steps.start_containers(PROJECT), "echo on", files=files)
     )
     assert completed.returncode == 18
-    assert "The last 50 lines of web:\nno such table\n" in completed.stdout
+    assert "The last 50 lines of web:\nno such table\n" in completed.stderr
     assert last_line(completed.stderr) == "Container web (service web) exited with code 3."
 
 

@@ -101,7 +101,7 @@ def test_unhealthy_is_said_with_the_last_answer_of_the_check(tmp_path: Path, wor
     health = "\x1e\nold answer\n\n\x1e\npsql: error:\n\tFATAL:  no  such role\n\n"
     completed = verify(tmp_path, words, [container(health="unhealthy")], health=health)
     assert reason(completed) == "Container u1-web-1 (service web) is unhealthy: psql: error: FATAL: no such role"
-    assert "The last 50 lines of u1-web-1:\nwords of id-web\nmore words\n" in completed.stdout
+    assert "The last 50 lines of u1-web-1:\nwords of id-web\nmore words\n" in completed.stderr
 
 
 def test_an_exit_code_is_a_failure(tmp_path: Path, words: str) -> None:
@@ -152,7 +152,7 @@ def test_more_than_one_failure_is_counted(tmp_path: Path, words: str) -> None:
         tmp_path, words, [container(health="healthy"), *(container(n, status="exited", code=2) for n in "abc")]
     )
     assert reason(completed) == "Container u1-a-1 (service a) exited with code 2. (2 more failed.)"
-    assert completed.stdout.count("The last 50 lines of") == 3
+    assert completed.stderr.count("The last 50 lines of") == 3
 
 
 def test_what_is_not_ready_in_time_is_said(tmp_path: Path, words: str) -> None:
