@@ -70,4 +70,6 @@ class Waker:
                 await call
         except (RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + OPEN_SECONDS
-            log.warning("redis is away, the sweep will find the work", error=type(error).__name__)
+            log.warning(
+                "redis is away, wake-ups are left out for a while, nothing else is lost", error=type(error).__name__
+            )

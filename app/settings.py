@@ -27,7 +27,6 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=30, ge=3)
     sweep_seconds: float = Field(default=10, gt=0)
     status_seconds: float = Field(default=60, gt=0, description="How often a worker looks at a server's containers.")
-    api_rate_limit: int = Field(default=200, ge=1)
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
     log_level: str = "INFO"
 

@@ -33,7 +33,6 @@ class Product:
             # A lease is waited out by whoever goes on with a run: in seconds, not in the half minute of production.
             "SHIPLOG_LEASE_SECONDS": "3",
             "SHIPLOG_SWEEP_SECONDS": "0.5",
-            "SHIPLOG_API_RATE_LIMIT": "1000000",
         }
         secrets = {
             "DATABASE_URL": database_url,
