@@ -1,10 +1,32 @@
 """What the endpoints of projects and environments take and answer."""
 
-from pydantic import Field
+from typing import Annotated
 
-from app.kit.schema import Description, Name, RequestSchema, ResponseSchema, Timestamp
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from app.kit.schema import Description, Name, RequestSchema, ResponseSchema, Timestamp, refused
 
 _UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
+_NOT_IN_A_PATH = {".", "..", "environments"}
+
+
+def _checked_environment(name: str) -> str:
+    # /projects/{uuid}/{name} has to lead there: clients resolve dots, and the list of them has the other word.
+    if "/" in name or name in _NOT_IN_A_PATH:
+        raise refused(
+            "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or `environments`."
+        )
+    return name
+
+
+EnvironmentName = Annotated[
+    Name,
+    AfterValidator(_checked_environment),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$", "examples": ["production"]}
+    ),
+]
+"""A name that an environment is found by."""
 
 
 class ProjectCreate(RequestSchema):
@@ -24,14 +46,14 @@ class ProjectUpdate(RequestSchema):
 class EnvironmentCreate(RequestSchema):
     """Body of `POST /projects/{uuid}/environments`."""
 
-    name: Name
+    name: EnvironmentName
     description: Description | None = None
 
 
 class EnvironmentUpdate(RequestSchema):
     """Body of `PATCH /projects/{uuid}/environments/{environment_name_or_uuid}`: what is left out stays."""
 
-    name: Name | None = None
+    name: EnvironmentName | None = None
     description: Description | None = Field(default=None, description="Null removes it.")
 
 

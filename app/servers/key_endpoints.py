@@ -1,7 +1,7 @@
 """Private keys over the API."""
 
 import asyncio
-import binascii
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -122,18 +122,16 @@ async def _found(session: Session, caller: Caller, uuid: str, *, for_update: boo
 
 
 async def _read(text: str) -> tuple[str, KeyPair]:
-    """Return the PEM text of a key and what may be shown of it; raise ValidationFailed for anything else."""
+    """Return the PEM text of a key and what may be shown of it; raise ValidationFailed with what is wrong otherwise."""
     if not text.lstrip().startswith("-----BEGIN"):
-        try:
+        with contextlib.suppress(ValueError):  # not base64: something else, which the reader names
             text = decoded(text)
-        except (ValueError, binascii.Error):
-            raise _refused("Invalid private key.") from None
     text = text.replace("\r\n", "\n").strip() + "\n"
     try:
         # The arithmetic of an RSA key takes up to 0.2 s: too long for the event loop.
         return text, await asyncio.to_thread(read_private_key, text)
-    except InvalidKey:
-        raise _refused("Invalid private key.") from None
+    except InvalidKey as error:
+        raise _refused(str(error)) from None
 
 
 def _refused(text: str) -> ValidationFailed:

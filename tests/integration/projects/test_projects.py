@@ -1,6 +1,7 @@
 """Projects and environments over the API: whole bodies, teams, and everything that is refused."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.deploying import create_database, create_service
 from tests.desk import UNKNOWN_UUID, Desk, error_of, row_counts
 
 QUOTED = 'it\'s a "shop"; $(rm -rf /) `id` 🚢'
+ODD = 'it\'s "staging"; $(id) `id` a\\b?c#d%20 .. 🚢'
 NO_PROJECT = {"message": "Project not found."}
 NO_ENVIRONMENT = {"message": "Environment not found."}
 
@@ -129,7 +131,7 @@ async def test_an_empty_project_goes_with_its_environments(desk: Desk) -> None:
 
 async def test_an_environment_is_found_by_name_and_by_uuid(desk: Desk) -> None:
     project = desk.place.project.uuid
-    uuid = await _add(desk, project, QUOTED)
+    uuid = await _add(desk, project, ODD)
     async with desk.sessions.begin() as session:
         service = await create_service(session, desk.place)
         database = await create_database(session, desk.place)
@@ -137,16 +139,35 @@ async def test_an_environment_is_found_by_name_and_by_uuid(desk: Desk) -> None:
     assert _without_times(dict(by_uuid)) == {
         "id": desk.place.environment.id + 1,
         "uuid": uuid,
-        "name": QUOTED,
+        "name": ODD,
         "description": None,
         "project_uuid": project,
         "resources": [],
     }
+    assert await _read(desk, f"{project}/{quote(ODD, safe='')}") == by_uuid
     production = await _read(desk, f"{project}/production")
     assert [_without_times(row) for row in production["resources"]] == [
         {"uuid": service.uuid, "name": "shop", "type": "service", "status": "exited"},
         {"uuid": database.uuid, "name": "store", "type": "standalone-postgresql", "status": "exited"},
     ]
+
+
+@pytest.mark.parametrize("name", ["stag/ing", "/", ".", "..", "environments"])
+async def test_an_environment_that_no_address_would_lead_to_is_refused(desk: Desk, name: str) -> None:
+    path = f"/projects/{desk.place.project.uuid}/environments"
+    before = await row_counts(desk.sessions)
+    for method, place in (("POST", path), ("PATCH", f"{path}/production")):
+        answer = await desk.ask(method, place, json={"name": name})
+        text = (
+            "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or "
+            "`environments`."
+        )
+        assert (answer.status_code, error_of(answer)) == (
+            422,
+            {"message": "Validation failed.", "errors": {"name": [text]}},
+        )
+    assert await row_counts(desk.sessions) == before
+    assert (await _read(desk, f"{desk.place.project.uuid}/production"))["name"] == "production"
 
 
 async def test_a_uuid_wins_over_an_environment_that_is_named_like_it(desk: Desk) -> None:

@@ -13,6 +13,26 @@ PEM = generate_private_key()
 PAIR = read_private_key(PEM)
 NOT_FOUND = {"message": "Private Key not found."}
 
+# Made by `ssh-keygen -t ed25519 -N …`.
+ENCRYPTED = """\
+-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABBi3O8YX6
+1UkSt61UFQnE7UAAAAEAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIK/E0oLLAdwzkgS8
+cvReRsEUnGKF6+4qTPkPnVDpKgs7AAAAkMoT4WrlnfW/GnXAH0tadMjqP0Ru7rMIAKLRqp
+lM3J/kvyRTEPJwflhUseRXsvciiUeZ7iyOspCLMZ9hhv4VYH7u2bsJ6zIEdHBZ2JP8l9UO
++1Fh4bTOpjse4jS87dz5RRDxedPGFgyP1wfYGtt/3kms2siaglCDUpKjqJQtUWFpOxFS2V
+BH9PUoZFPLjQ+AYw==
+-----END OPENSSH PRIVATE KEY-----
+"""
+PASSPHRASE = (
+    "The private key is encrypted with a passphrase: give one without (`ssh-keygen -p -N '' -f COPY` removes it)."
+)
+PUBLIC = "This is a public key: give the private key, the file without .pub."
+PUTTY = "This is a PuTTY key: export it in puttygen as an OpenSSH key first."
+UNREADABLE = (
+    "The private key cannot be read: give the whole file, from `-----BEGIN` to `-----END`, in OpenSSH or PEM format."
+)
+
 
 async def _create(desk: Desk, **fields: Any) -> str:
     answer = await desk.ask("POST", "/security/keys", json={"private_key": PEM, **fields}, by="write")
@@ -86,10 +106,14 @@ async def test_only_what_is_named_changes(desk: Desk) -> None:
     ("body", "errors"),
     [
         ({}, {"private_key": ["This field is required."]}),
-        ({"private_key": "no key"}, {"private_key": ["Invalid private key."]}),
-        ({"private_key": in_base64("no key")}, {"private_key": ["Invalid private key."]}),
-        ({"private_key": PAIR.public_key}, {"private_key": ["Invalid private key."]}),
-        ({"private_key": "-----BEGIN RSA PRIVATE KEY-----\nx\n"}, {"private_key": ["Invalid private key."]}),
+        ({"private_key": "no key"}, {"private_key": [UNREADABLE]}),
+        ({"private_key": in_base64("no key")}, {"private_key": [UNREADABLE]}),
+        ({"private_key": PAIR.public_key}, {"private_key": [PUBLIC]}),
+        ({"private_key": in_base64(PAIR.public_key)}, {"private_key": [PUBLIC]}),
+        ({"private_key": "PuTTY-User-Key-File-3: ssh-ed25519"}, {"private_key": [PUTTY]}),
+        ({"private_key": "-----BEGIN RSA PRIVATE KEY-----\nx\n"}, {"private_key": [UNREADABLE]}),
+        ({"private_key": ENCRYPTED}, {"private_key": [PASSPHRASE]}),
+        ({"private_key": in_base64(ENCRYPTED)}, {"private_key": [PASSPHRASE]}),
         ({"private_key": ""}, {"private_key": ["It must have 1 to 65536 characters and no NUL."]}),
         ({"private_key": PEM + "\0"}, {"private_key": ["It must have 1 to 65536 characters and no NUL."]}),
         ({"private_key": PEM, "name": ""}, {"name": ["The name must have 1 to 255 characters, not only blanks."]}),
