@@ -1,32 +1,22 @@
 """Bad input over the whole API in one table: (request, status, whole body). Nothing is changed by any of it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from app.kit.clock import utcnow
-from app.models import Server
 from app.postgres import Sessions
-from app.remote.keys import generate_private_key, read_private_key
-from app.remote.loopback import loopback_endpoint
+from app.remote.keys import generate_private_key
 from app.settings import Settings
-from app.worker import WorkerProcess
 from tests.deploying import create_database, create_deployment, create_service
 from tests.desk import UNKNOWN_UUID, Desk, error_of, in_base64, open_desk, row_counts
 from tests.fixtures.api import MakeToken
+from tests.integration.this_machine import SILENT, ThisMachine, worker_on_this_machine
 
 COMPOSE = "services: {web: {image: 'web:1'}}"
-NAMES = {
-    "quotes": 'it\'s "quoted"',
-    "substitution": "$(touch /tmp/pwned)`id`",
-    "semicolon": "a; rm -rf /",
-    "emoji": "🚢 ünïcode",
-}
 
 
 def failed(**errors: str) -> dict[str, Any]:
@@ -57,7 +47,24 @@ NAME_CONTROL = "The name may not have line breaks or other control characters."
 PORT = "Input should be less than or equal to 65535."
 NOT_YAML = "The Compose file is not valid YAML in line 2: mapping values are not allowed in this context."
 JSON_ERROR = {"message": "Invalid request.", "error": "Invalid JSON."}
+NAME_IN_ADDRESS = (
+    "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or `environments`."
+)
+NO_KEY = (
+    "The private key cannot be read: give the whole file, from `-----BEGIN` to `-----END`, in OpenSSH or PEM format."
+)
+PRIVATE_KEY = generate_private_key()
 RESOURCE = "@resource"
+
+
+def bad_names(method: str, path: str, **body: Any) -> list[Case]:
+    """Return a request with each name that nothing can have."""
+    bad = {"a newline": ("a\nb", NAME_CONTROL), "10,000 characters": ("x" * 10_000, NAME_LENGTH)}
+    return [
+        Case(f"a name with {what}", method, path, 422, failed(name=text), json={"name": name, **body})
+        for what, (name, text) in bad.items()
+    ]
+
 
 CASES = [
     Case("no token", "GET", "/deployments", 401, UNAUTHENTICATED, by=None),
@@ -216,8 +223,26 @@ CASES = [
         {"message": "The request body may have at most 1 MiB."},
         json={RESOURCE: True, "docker_compose_raw": in_base64(COMPOSE + "\n#" + "x" * 5_000_000)},
     ),
-    Case("name with a newline", "POST", "/projects", 422, failed(name=NAME_CONTROL), json={"name": "a\nb"}),
-    Case("name of 10,000", "POST", "/projects", 422, failed(name=NAME_LENGTH), json={"name": "x" * 10_000}),
+    *bad_names("POST", "/projects"),
+    *bad_names("POST", "/projects/{project}/environments"),
+    *bad_names("POST", "/servers", ip="192.0.2.1", private_key_uuid="{key}"),
+    *bad_names("POST", "/security/keys", private_key=PRIVATE_KEY),
+    *bad_names("POST", "/services", **{RESOURCE: True, "docker_compose_raw": in_base64(COMPOSE)}),
+    *bad_names("POST", "/databases/postgresql", **{RESOURCE: True}),
+    *bad_names("PATCH", "/projects/{project}"),
+    *bad_names("PATCH", "/projects/{project}/environments/production"),
+    *bad_names("PATCH", "/servers/{server}"),
+    *bad_names("PATCH", "/security/keys/{key}"),
+    *bad_names("PATCH", "/services/{service}"),
+    *bad_names("PATCH", "/databases/{database}"),
+    Case(
+        "name with a slash",
+        "POST",
+        "/projects/{project}/environments",
+        422,
+        failed(name=NAME_IN_ADDRESS),
+        json={"name": "stag/ing"},
+    ),
     Case("NUL in a name", "POST", "/projects", 422, failed(name=NAME_CONTROL), json={"name": "a\0b"}),
     Case(
         "a number for a name",
@@ -232,7 +257,7 @@ CASES = [
         "POST",
         "/security/keys",
         422,
-        failed(private_key="Invalid private key."),
+        failed(private_key=NO_KEY),
         json={"name": "k", "private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----"},
     ),
     Case(
@@ -285,7 +310,13 @@ async def uuids(desk: Desk) -> dict[str, str]:
         deployment = await create_deployment(session, place, service, status="finished")
     key = (await desk.ask("GET", "/security/keys")).json()[0]["uuid"]
     rows = {"service": service, "database": database, "running": running, "up": up}
-    return {**{name: row.uuid for name, row in rows.items()}, "deployment": deployment.deployment_uuid, "key": key}
+    return {
+        **{name: row.uuid for name, row in rows.items()},
+        "deployment": deployment.deployment_uuid,
+        "key": key,
+        "project": place.project.uuid,
+        "server": place.server.uuid,
+    }
 
 
 @pytest_asyncio.fixture
@@ -294,26 +325,14 @@ async def desk(api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken
 
 
 @pytest_asyncio.fixture
-async def data_folder(desk: Desk, api_settings: Settings, tmp_path: Path) -> AsyncIterator[Path]:
-    """The data folder of the desk's server, which is this machine, while a worker looks for something to do."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    private_key = generate_private_key()
-    public_key = read_private_key(private_key).public_key
-    async with loopback_endpoint(host_key=generate_private_key(), authorized_key=public_key) as endpoint:
-        async with desk.sessions.begin() as session:
-            server = await session.get_one(Server, desk.place.server.id)
-            server.ip, server.port, server.user = endpoint.host, endpoint.port, endpoint.user
-            server.host_key, server.data_folder = endpoint.host_key, str(folder)
-        worker = WorkerProcess(api_settings.model_copy(update={"sweep_seconds": 0.05}))
-        running = asyncio.create_task(worker.run())
-        yield folder
-        worker.stop()
-        await running
+async def machine(desk: Desk, api_settings: Settings, tmp_path: Path) -> AsyncIterator[ThisMachine]:
+    """The desk's server, whose Docker does not contradict the statuses made here, while a worker looks for work."""
+    async with worker_on_this_machine(desk, api_settings, tmp_path, docker=SILENT) as machine:
+        yield machine
 
 
 async def test_every_bad_request_is_answered_in_full_and_changes_nothing(
-    desk: Desk, uuids: dict[str, str], data_folder: Path
+    desk: Desk, uuids: dict[str, str], machine: ThisMachine
 ) -> None:
     before = await row_counts(desk.sessions)
     wrong = []
@@ -332,15 +351,4 @@ async def test_every_bad_request_is_answered_in_full_and_changes_nothing(
             wrong.append((case.what, answer.status_code, error_of(answer)))
     assert wrong == []
     assert await row_counts(desk.sessions) == before
-    assert list(data_folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-async def test_a_strange_name_is_kept_as_it_is_and_never_reaches_a_shell(desk: Desk, name: str) -> None:
-    body = desk.of_resource(name=name, docker_compose_raw=in_base64(COMPOSE))
-    made = await desk.ask("POST", "/services", json=body)
-    assert made.status_code == 201
-    assert (await desk.ask("GET", f"/services/{made.json()['uuid']}")).json()["name"] == name
-    deployed = await desk.ask("POST", f"/deploy?uuid={made.json()['uuid']}")
-    (item,) = deployed.json()["deployments"]
-    assert item["message"] == f"Service {name} started. It could take a while, be patient."
+    assert [*machine.data.iterdir(), *machine.home.iterdir()] == []
