@@ -78,7 +78,8 @@ def _init_scripts(definition: DatabaseDefinition, scripts: Sequence[Mapping[str,
     for number, script in enumerate(scripts, start=1):
         name = f"{number:03d}-{_plain(script.get('filename', ''))}"
         target = f"{definition.init_directory}/{name}"
-        files.append(MountedFile(_INIT_PREFIX + name, target, Secret(script.get("content", ""))))
+        # Only in the container does it have its own name: there the ending says how it is run, and logs name it.
+        files.append(MountedFile(f"{_INIT_PREFIX}{number:03d}", target, Secret(script.get("content", ""))))
     return files
 
 

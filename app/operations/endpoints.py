@@ -31,8 +31,11 @@ def _delete_options(
     delete_connected_networks: Annotated[bool, Query(description="Also remove its own networks.")] = True,
     delete_configurations: Annotated[bool, Query(description="Also remove its folder on the server.")] = True,
     docker_cleanup: DockerCleanup = True,
+    force: Annotated[
+        bool, Query(description="Forget it even if its server cannot be reached: what is on the server stays there.")
+    ] = False,
 ) -> DeleteOptions:
-    return DeleteOptions(delete_volumes, delete_connected_networks, delete_configurations, docker_cleanup)
+    return DeleteOptions(delete_volumes, delete_connected_networks, delete_configurations, docker_cleanup, force)
 
 
 AskedDelete = Annotated[DeleteOptions, Depends(_delete_options)]

@@ -28,6 +28,8 @@ class DeleteOptions:
     delete_connected_networks: bool = True
     delete_configurations: bool = True
     docker_cleanup: bool = True
+    force: bool = False
+    """Forget the resource even if its server cannot be reached: what is there stays there."""
 
 
 def plan_stop(uuid: str, facts: ServerFacts, *, docker_cleanup: bool) -> tuple[OperationStep, ...]:

@@ -38,6 +38,7 @@ from app.servers.repository import load_access
 log = structlog.get_logger(__name__)
 
 WORKER_LOST = "Worker lost: the process that did this is gone. Ask again, every step can be repeated."
+LEFT_BEHIND = "Forgotten by force: containers, volumes, networks and files that are on the server stay there."
 UNEXPECTED = "Shiplog met an error it did not expect; the log of the worker has the details."
 
 
@@ -88,7 +89,13 @@ async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, o
             await _do(sessions, await hosts.get(task.address), claimed, owner, task, operation_log)
         else:
             operation_log.note("It was never started, so nothing is on the server.")
-    except (RemoteError, _Failed) as error:
+    except RemoteError as error:
+        reason = operation_log.redact(str(error))
+        if claimed.options.get("force"):
+            operation_log.note(reason, "stderr")
+            operation_log.note(LEFT_BEHIND, "stderr")
+            reason = None
+    except _Failed as error:
         reason = operation_log.redact(str(error))
     except Exception as error:
         log.exception("operation failed", operation=claimed.uuid, error=type(error).__name__)
@@ -108,7 +115,7 @@ async def _load(sessions: Sessions, claimed: ClaimedOperation) -> _Task:
             raise _Failed("The server is gone.")
         timeout = await deployment_timeout_of(session, claimed.server_id)
         is_there = await was_ever_started(session, resource)
-        secrets = await current_secrets(resource)
+        secrets = await current_secrets(resource) | {access.address.private_key.reveal()}
     facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
     steps = _plan(claimed, facts) if is_there else ()
     return _Task(access.address, steps, secrets, timeout)

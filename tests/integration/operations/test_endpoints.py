@@ -74,6 +74,7 @@ async def test_a_delete_is_queued_and_hides_the_resource(desk: Desk, kind: Kind,
     operation = await _operation(desk, uuid)
     assert (operation["kind"], operation["status"]) == ("delete", "queued")
     assert operation["options"] == {
+        "force": False,
         "delete_volumes": False,
         "delete_connected_networks": True,
         "delete_configurations": True,

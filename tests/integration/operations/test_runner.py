@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from app.deployments.claim import Claimed
 from app.deployments.dispatcher import Dispatcher
 from app.deployments.kinds import KINDS, SERVICE, Kind
+from app.kit.clock import utcnow
 from app.models import EnvironmentVariable, OutboxEvent, ResourceOperation, Server
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
@@ -286,6 +287,33 @@ async def test_a_server_that_cannot_be_reached_fails_the_operation(yard: Yard, k
     assert (operation.status, operation.failure_reason) == ("failed", "Nothing answers at server.example:22.")
     back = await yard.reload(resource)
     assert (back.status, back.deleted_at) == ("running:healthy", None)
+
+
+@by_kind
+async def test_by_force_a_resource_is_forgotten_whose_server_is_gone(yard: Yard, kind: Kind) -> None:
+    resource = await yard.resource(kind)
+    yard.hosts.refuse(Unreachable("Nothing answers at server.example:22."))
+    asked = await yard.ask(resource, "delete", **asdict(DeleteOptions(force=True)))
+    await yard.run()
+    operation = await yard.operation(asked)
+    assert (operation.status, operation.failure_reason) == ("finished", None)
+    assert [entry["output"] for entry in _entries(operation)] == [
+        "Nothing answers at server.example:22.",
+        "Forgotten by force: containers, volumes, networks and files that are on the server stay there.",
+    ]
+    assert await yard.reload(resource) is None
+
+
+@by_kind
+async def test_what_failed_before_its_script_was_launched_is_deleted_without_the_server(yard: Yard, kind: Kind) -> None:
+    async with yard.sessions.begin() as session:
+        resource = await create_resource(session, yard.place, kind)
+        await create_deployment(session, yard.place, resource, status="failed", started_at=utcnow())
+    yard.hosts.refuse(Unreachable("Nothing answers."))
+    asked = await yard.ask(resource, "delete", **asdict(DeleteOptions()))
+    await yard.run()
+    assert (await yard.operation(asked)).status == "finished"
+    assert await yard.reload(resource) is None
 
 
 async def test_secrets_are_redacted_from_log_and_reason(yard: Yard) -> None:

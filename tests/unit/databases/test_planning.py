@@ -34,7 +34,7 @@ def test_only_what_the_container_reads_is_readable_to_it() -> None:
         database_snapshot({"init_scripts": scripts, "postgres_conf": "a = 1"}, registries=[registry()]), FACTS
     )
     readable = {file.path for file in plan.files if file.mode == 0o644}
-    assert readable == {"postgres-password", "postgresql.conf", "init-001-a.sql"}
+    assert readable == {"postgres-password", "postgresql.conf", "init-001"}
     assert {file.mode for file in plan.files if file.path not in readable} == {0o600}
 
 

@@ -106,14 +106,14 @@ def test_options_come_last() -> None:
 def test_init_scripts_have_plain_names(filename: str, name: str) -> None:
     scripts = [{"filename": filename, "content": "SELECT 1"}]
     script = mounted_files(POSTGRESQL, {**COLUMNS, "init_scripts": scripts})[-1]
-    assert (script.name, script.target) == (f"init-{name}", f"/docker-entrypoint-initdb.d/{name}")
+    assert (script.name, script.target) == ("init-001", f"/docker-entrypoint-initdb.d/{name}")
     assert script.content.reveal() == "SELECT 1"
 
 
 def test_init_scripts_run_in_their_order() -> None:
     scripts = [{"filename": "b.sql", "content": ""}, {"filename": "a.sql", "content": ""}]
     names = [one.name for one in mounted_files(POSTGRESQL, {**COLUMNS, "init_scripts": scripts})]
-    assert names == ["postgres-password", "init-001-b.sql", "init-002-a.sql"]
+    assert names == ["postgres-password", "init-001", "init-002"]
     assert names[1:] == sorted(names[1:])
 
 
