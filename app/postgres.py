@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -14,6 +15,10 @@ from app.kit import after_commit
 from app.settings import Settings
 
 Sessions = async_sessionmaker[AsyncSession]
+
+IDLE_MILLISECONDS = 10_000
+"""How long a transaction may wait for its client: one whose process froze, or whose machine is gone, would keep its row
+locked for hours, and a deployment could not be taken over (found by killing and freezing workers in the middle)."""
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -24,7 +29,9 @@ def create_engine(settings: Settings) -> AsyncEngine:
     connect_args: dict[str, Any] = {"timeout": 10, "command_timeout": 60}
     if settings.pooler:
         connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    return create_async_engine(
+    else:
+        connect_args["server_settings"] = {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)}
+    engine = create_async_engine(
         settings.database(),
         pool_size=settings.database_pool_size,
         max_overflow=5,
@@ -33,6 +40,13 @@ def create_engine(settings: Settings) -> AsyncEngine:
         hide_parameters=True,
         connect_args=connect_args,
     )
+    if settings.pooler:
+        # A pooler refuses the setting at the start of a connection, and one of a session would reach others.
+        @event.listens_for(engine.sync_engine, "begin")
+        def limit_idling(connection: Connection) -> None:
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MILLISECONDS}")
+
+    return engine
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:

@@ -150,6 +150,23 @@ async def renew_leases(
     return held
 
 
+_SETTLED = {
+    kind.name: text(f"SELECT id FROM {kind.table} WHERE id = ANY(:ids) AND status <> 'in_progress'") for kind in KINDS
+}
+
+
+async def settled_among(sessions: Sessions, followed: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Return those of the deployments that have their final status: no lease of theirs can be lost any more."""
+    settled: set[tuple[str, int]] = set()
+    for kind in KINDS:
+        ids = [deployment_id for name, deployment_id in followed if name == kind.name]
+        if ids:
+            async with sessions.begin() as session:
+                rows = await session.execute(_SETTLED[kind.name], {"ids": ids})
+                settled |= {(kind.name, row.id) for row in rows}
+    return settled
+
+
 _CANCELLED = {
     kind.name: text(
         f"""

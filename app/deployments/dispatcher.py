@@ -12,6 +12,7 @@ from app.deployments.claim import (
     claim_next,
     release_leases,
     renew_leases,
+    settled_among,
     take_over_expired,
 )
 from app.deployments.claim import servers_with_waiting_work as waiting_servers
@@ -69,11 +70,13 @@ class Dispatcher:
             followed = dict(self._tasks)  # what is claimed while the statement runs is not among its answers
             try:
                 held = await renew_leases(self._sessions, self._owner, self._settings.lease_seconds, followed.keys())
+                # What is settled has no lease any more; its task still tidies up on the server.
+                settled = await settled_among(self._sessions, followed.keys() - held)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("PostgreSQL is away, leases are not renewed", error=type(error).__name__)
                 self._distrust_leases()
                 continue
-            for key in followed.keys() - held:
+            for key in followed.keys() - held - settled:
                 if not followed[key].done():
                     log.info("lease lost, letting go", kind=key[0], id=key[1])
                     followed[key].cancel()

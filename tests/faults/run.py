@@ -20,6 +20,7 @@ from tests.faults.parts import marked_processes
 from tests.faults.workload import CHANNELS, Workload, make_workload
 
 SETTLE_SECONDS = 60.0
+SEAL_SECONDS = 15.0
 FINAL = ("finished", "failed", "cancelled-by-user")
 
 
@@ -282,6 +283,17 @@ async def _check(run: Run, row: ServiceDeploymentQueue) -> None:
     if row.log_count != len(entries):
         findings.wrong(f"the row counts {row.log_count} entries, there are {len(entries)}")
     check_owner(findings, run.cell.journal(run.id))
+    if run.kind.row not in {"server", "postgres"}:
+        await _check_sealed(run)
+
+
+async def _check_sealed(run: Run) -> None:
+    """The unredacted spools are gone soon after the end, where nothing was in the way."""
+    for _ in range(int(SEAL_SECONDS / 0.05)):
+        if not (run.folder / "out").exists():
+            return
+        await asyncio.sleep(0.05)
+    run.findings.wrong(f"the spools are still on the server {SEAL_SECONDS:.0f} s after the end")
 
 
 def _check_status(run: Run, row: ServiceDeploymentQueue) -> None:

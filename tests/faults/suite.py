@@ -16,6 +16,9 @@ TRIES = 1.5
 """Runs that did not count are made up for, up to this many times the number that is wanted."""
 
 
+MOST_NOTES = 12
+
+
 class Suite:
     """Runs kinds of fault until as many of them count as are wanted; every row of the table gets the same share."""
 
@@ -75,7 +78,7 @@ class Suite:
     def _take(self, kind: Kind, result: Result) -> None:
         self.results.append(result)
         if not result.is_clean:
-            self._report(f"{repeat(result, self._mutant)}\n    " + "\n    ".join(result.notes))
+            self._report(f"{repeat(result, self._mutant)}\n    " + "\n    ".join(result.notes[:MOST_NOTES]))
         elif not result.counted and self._made_up < self._runs * (TRIES - 1):
             self._made_up += 1
             self._waiting.append(kind)

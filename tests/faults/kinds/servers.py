@@ -16,9 +16,9 @@ async def _reboot(run: Run) -> None:
     await run.moment()
     await asyncio.gather(*(program.kill() for program in run.cell.workers.values()))
     supervisor, script = run.processes()
-    send(supervisor, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(script, signal.SIGKILL)
+    for group in (supervisor, script):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
     run.struck()
     for pid in marked_processes(run.uuid):
         send(pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ from app.deployments.claim import (
     release_leases,
     renew_leases,
     servers_with_waiting_work,
+    settled_among,
     take_over_expired,
 )
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
@@ -191,3 +192,19 @@ async def test_a_worker_learns_of_the_cancel_of_its_own_runs_only(sessions: Sess
         for kind in KINDS:
             await session.execute(text(f"UPDATE {kind.table} SET cancel_requested_at = now()"))
     assert await cancel_requests(sessions, "mine") == {(mine.kind.name, mine.deployment_id)}
+
+
+async def test_what_is_settled_has_no_lease_to_lose(sessions: Sessions) -> None:
+    place = await place_with(sessions, concurrent_deployments=10)
+    await queue_one_each(sessions, place, [SERVICE, DATABASE])
+    first = await claim_next(sessions, place.server.id, "mine", LEASE)
+    second = await claim_next(sessions, place.server.id, "mine", LEASE)
+    assert first is not None
+    assert second is not None
+    keys = {(one.kind.name, one.deployment_id) for one in (first, second)}
+    assert await settled_among(sessions, keys) == set()
+    async with sessions.begin() as session:
+        await session.execute(
+            text(f"UPDATE {first.kind.table} SET status = 'failed' WHERE id = :id"), {"id": first.deployment_id}
+        )
+    assert await settled_among(sessions, keys) == {(first.kind.name, first.deployment_id)}

@@ -1,0 +1,21 @@
+"""Each mutant is found by the kinds of fault that are there for it."""
+
+import pytest
+
+from tests.faults import mutants
+from tests.faults.cell import open_cell
+from tests.faults.kinds import kind_named
+from tests.faults.run import run_one
+
+TRIES = 3
+"""A frozen worker shows that it is one only when it has something to write as it wakes up."""
+
+
+@pytest.mark.parametrize("mutant", mutants.NAMES)
+async def test_a_mutant_turns_the_suite_red(mutant: str) -> None:
+    kind = kind_named(mutants.CAUGHT_BY[mutant][0])
+    async with open_cell(mutant) as cell:
+        for seed in range(5, 5 + TRIES):
+            if not (await run_one(cell, kind, seed)).is_clean:
+                return
+    pytest.fail(f"{kind.name} does not notice {mutant}")
