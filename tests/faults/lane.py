@@ -28,7 +28,7 @@ async def main(mutant: str | None) -> None:
                 except Exception:
                     result = Result(kind, int(seed), False, 0, 0, 0, 1, 0.0, 0, [traceback.format_exc()])
                 if not result.is_clean:
-                    result.notes += [f"worker {name}: {one.last_words()[-1500:]}" for name, one in cell.workers.items()]
+                    result.notes += [f"worker {name}: {one.last_words()[-400:]}" for name, one in cell.workers.items()]
                 sys.stdout.write(json.dumps(asdict(result)) + "\n")
                 sys.stdout.flush()
                 line = await _next_line()

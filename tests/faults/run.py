@@ -21,6 +21,7 @@ from tests.faults.workload import CHANNELS, Workload, make_workload
 
 SETTLE_SECONDS = 60.0
 SEAL_SECONDS = 15.0
+SIGNALS = {137: "SIGKILL", 143: "SIGTERM"}
 FINAL = ("finished", "failed", "cancelled-by-user")
 
 
@@ -301,8 +302,10 @@ def _check_status(run: Run, row: ServiceDeploymentQueue) -> None:
     expected = run.expected
     if expected is None:
         step = max(step for step, _ in run.workload.written)
-        reason = None if code == 0 else f"Step {step} failed with exit code {code}"
+        reason = None if code == 0 else f"Step {step} failed"
         expected = Expected("finished" if code == 0 else "failed", code, reason)
+        if SIGNALS.get(code, "") not in (row.failure_reason or ""):
+            run.findings.wrong(f"the reason is {row.failure_reason!r}, should name {SIGNALS[code]}")
     if row.status != expected.status or (expected.exit_code is not None and row.exit_code != expected.exit_code):
         run.findings.wrong(
             f"it is {row.status} with exit code {row.exit_code} ({row.failure_reason}), "

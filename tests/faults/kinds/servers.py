@@ -105,7 +105,7 @@ KINDS = (
         largest=3000,
         prepare=_make_small_disk,
         clean_up=_remove_disk,
-        expected=Expected("failed", None, "failed with exit code"),
+        expected=Expected("failed", None, "Step "),
         is_whole=False,
     ),
 )
