@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from app.deployments.dispatcher import Dispatcher
 from app.deployments.runner import Runner
+from app.deployments.tidying import tidy_runs
 from app.kit import encryption
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
@@ -57,7 +58,9 @@ class WorkerProcess:
             asyncio.create_task(self.dispatcher.sweep(), name="sweep"),
             asyncio.create_task(self.dispatcher.keep_leases(), name="leases"),
             asyncio.create_task(self.dispatcher.watch_cancels(), name="cancels"),
-            asyncio.create_task(watch_servers(self._sessions, self._hosts, self._settings), name="servers"),
+            asyncio.create_task(
+                watch_servers(self._sessions, self._hosts, self._settings, after_look=tidy_runs), name="servers"
+            ),
             asyncio.create_task(self._receive_nudges(), name="nudges"),
         ]
         ended = asyncio.create_task(self._stopped.wait())

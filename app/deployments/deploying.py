@@ -1,7 +1,7 @@
 """Asking for deployments over the API: `/deploy`, start and restart."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ from app.deployments.schemas import (
     DeployAnswer,
     DeployedItem,
     DeployRequest,
+    RunLimits,
     StartAnswer,
     StartOptions,
 )
@@ -135,6 +136,7 @@ async def start_database(
     body: DatabaseStartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment of a database that is not running."""
+    asked = StartOptions(**(body or DatabaseStartOptions()).model_dump(exclude_unset=True))
     await look_before_refusing(request, session, await _database(session, caller, uuid), "running")
 
     async def make() -> StartAnswer:
@@ -142,9 +144,9 @@ async def start_database(
         if "running" in database.status:
             raise InvalidRequest("Database is already running.")
         text = "Database starting request queued."
-        return await _start(once, session, caller, database, StartOptions(), text)
+        return await _start(once, session, caller, database, asked, text)
 
-    return await once(caller, body or DatabaseStartOptions(), StartAnswer, make)
+    return await once(caller, asked, StartAnswer, make)
 
 
 @router.post(
@@ -158,13 +160,14 @@ async def restart_database(
     once: Once, session: Session, caller: Deployer, uuid: str, body: DatabaseStartOptions | None = None
 ) -> StartAnswer:
     """Queue a deployment that recreates the container."""
+    asked = StartOptions(**(body or DatabaseStartOptions()).model_dump(exclude_unset=True))
 
     async def make() -> StartAnswer:
         database = await _database(session, caller, uuid)
         text = "Database restarting request queued."
-        return await _start(once, session, caller, database, StartOptions(), text, action="restart")
+        return await _start(once, session, caller, database, asked, text, action="restart")
 
-    return await once(caller, body or DatabaseStartOptions(), StartAnswer, make)
+    return await once(caller, asked, StartAnswer, make)
 
 
 async def queue_for(request: Request, session: AsyncSession, caller: Caller, resource: DeployableMixin) -> None:
@@ -206,6 +209,7 @@ async def _item(
 async def _queue(
     session: AsyncSession, caller: Caller, resource: DeployableMixin, asked: StartOptions, *, action: str
 ) -> Queued:
+    limits: dict[str, Any] = {name: getattr(asked, name) for name in RunLimits.model_fields}
     if isinstance(resource, Service):
         return await queue_service_deployment(
             session,
@@ -215,9 +219,12 @@ async def _queue(
             is_api=True,
             requested_by=caller.name,
             action=action,
+            **limits,
         )
     if isinstance(resource, StandaloneMixin):
-        return await queue_database_deployment(session, resource, is_api=True, requested_by=caller.name, action=action)
+        return await queue_database_deployment(
+            session, resource, is_api=True, requested_by=caller.name, action=action, **limits
+        )
     raise TypeError(f"{type(resource).__name__} cannot be deployed.")
 
 

@@ -10,13 +10,15 @@ from typing import Any
 import structlog
 
 from app.compose.plan import DeploymentPlan
-from app.deployments.lines import Batch, Line, SpoolReader
+from app.deployments.lines import Batch, Channel, Line, SpoolReader
 from app.deployments.log import LogWriter, Stretch
-from app.kit.clock import to_text, utcnow
+from app.deployments.step_table import StepTable
+from app.deployments.timeline import Timeline
+from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
 from app.models.log_entry import join_entries, log_entry
 from app.postgres import is_away
-from app.remote.detached import Chunk, DetachedRun, RunState
+from app.remote.detached import Chunk, DetachedRun, IndexEntry, RunState
 from app.remote.errors import RemoteError
 
 log = structlog.get_logger(__name__)
@@ -25,6 +27,7 @@ BATCH_ENTRIES = 500
 FLUSH_SECONDS = 0.1
 READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
+GIVE_BACK_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 0.2
 """Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
 
@@ -37,29 +40,6 @@ OpenRun = Callable[[], Awaitable[DetachedRun]]
 
 class Gone(Exception):
     """The run cannot be followed to its end any more; the text is the reason."""
-
-
-class StepTable:
-    """The `steps` column: when each step began and ended, and which entries are its."""
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self.rows = [dict(row) for row in rows]
-
-    @classmethod
-    def of(cls, plan: DeploymentPlan) -> "StepTable":
-        """Return the table of a plan nothing of which has begun."""
-        blank = dict.fromkeys(("started_at", "finished_at", "exit_code", "first_order", "last_order"))
-        return cls([{"name": step.name, "batch": number, **blank} for number, step in enumerate(plan.steps, start=1)])
-
-    def open(self, step: int, order: int, moment: datetime) -> None:
-        """Note that `step` begins with entry `order`: the one before it has ended well."""
-        self.close(step - 1, 0, order - 1, moment)
-        self.rows[step - 1] |= {"started_at": to_text(moment), "first_order": order}
-
-    def close(self, step: int, exit_code: int | None, last_order: int, moment: datetime) -> None:
-        """Note that `step` has ended; nothing to note for step 0."""
-        if 0 < step <= len(self.rows) and self.rows[step - 1]["finished_at"] is None:
-            self.rows[step - 1] |= {"finished_at": to_text(moment), "exit_code": exit_code, "last_order": last_order}
 
 
 class Follower:
@@ -77,6 +57,7 @@ class Follower:
         step: int,
         deadline_at: datetime,
         log_cap_bytes: int,
+        run_clock: datetime | None,
         publish: Publish,
         deployment_uuid: str,
     ) -> None:
@@ -86,11 +67,15 @@ class Follower:
         self._writer = writer
         self._deadline_at = deadline_at
         self._cap = log_cap_bytes
+        self._run_clock = run_clock
+        self._timeline = Timeline(None, [])
+        self._run: DetachedRun | None = None
         self._publish = publish
         self._uuid = deployment_uuid
         position = writer.position
         self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, step)
-        self._last_moment = utcnow()
+        self._given_back: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
+        self._last_moment: datetime | None = None
         self.steps = steps
         self.step = step
         self.last_error_line: str | None = None
@@ -122,6 +107,8 @@ class Follower:
                 await asyncio.sleep(pause)
 
     async def _follow(self, run: DetachedRun) -> RunState:
+        self._timeline = await self._noted_times(run)
+        self._run = run
         if not self._reader.overfull:
             async with run.follow(self._reader.position("stdout"), self._reader.position("stderr")) as chunks:
                 await self._pump(chunks)
@@ -134,6 +121,25 @@ class Follower:
         if state.kind != "running":
             await self._read_rest(run, state)
         return state
+
+    async def _noted_times(self, run: DetachedRun) -> Timeline:
+        """Return when what nobody has read yet was printed; what comes from now on is dated as it comes."""
+        position = self._writer.position
+        offsets = (position.stdout_offset, position.stderr_offset)
+        noted: list[IndexEntry] = []
+        while more := [entry for entry in await run.index(*offsets) if not noted or entry.uptime > noted[-1].uptime]:
+            noted += more
+            offsets = (more[-1].stdout_size, more[-1].stderr_size)
+        return Timeline(self._run_clock, noted)
+
+    async def _give_back(self) -> None:
+        """Give the disk back what is stored, so that a flood of output does not fill it."""
+        position = self._writer.position
+        offsets: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
+        for channel, offset in offsets.items():
+            if self._run is not None and offset - self._given_back[channel] >= GIVE_BACK_BYTES:
+                self._given_back[channel] = offset
+                await self._run.punch(channel, offset)
 
     async def _pump(self, chunks: AsyncIterator[Chunk]) -> None:
         """Feed what comes; store at 500 entries or 100 ms after the first unstored byte, whichever is first."""
@@ -212,6 +218,7 @@ class Follower:
             if not batch.entries and not batch.step_changes and not moved:
                 return
             await self._append(self._stretch(batch))
+            await self._give_back()
             if batch.entries or batch.step_changes:
                 await self._publish(self._uuid, self._writer.position.log_count)
 
@@ -232,7 +239,7 @@ class Follower:
 
     def _stretch(self, batch: Batch) -> Stretch:
         """Return the entries of a batch: its lines, with an opening entry where a step begins."""
-        moment = self._last_moment = max(self._last_moment, utcnow())
+        now = utcnow()
         openings = list(batch.step_changes)
         entries: list[dict[str, Any]] = []
         dropped = 0
@@ -241,11 +248,12 @@ class Follower:
         is_tight = sum(ENTRY_BYTES + 6 * len(line.text.encode()) for line in batch.entries) > room
         for index in range(len(batch.entries) + 1):
             while openings and openings[0].before == index:
-                entries.append(self._opening(openings.pop(0).step, len(entries), moment))
+                following = batch.entries[index] if index < len(batch.entries) else None
+                entries.append(self._opening(openings.pop(0).step, len(entries), self._moment(following, now)))
             if index == len(batch.entries):
                 break
             line = batch.entries[index]
-            entry = self._entry(line, moment)
+            entry = self._entry(line, self._moment(line, now))
             if is_tight:
                 size = len(join_entries([entry]).encode()) + 1
                 if size > room:
@@ -255,6 +263,15 @@ class Follower:
                 room -= size
             entries.append(entry)
         return Stretch(entries, batch.stdout_offset, batch.stderr_offset, batch.step, self.steps.rows, dropped)
+
+    def _moment(self, line: Line | None, now: datetime) -> datetime:
+        """Return when a line was printed; times never go back, whichever stream a line is from."""
+        noted = None if line is None else self._timeline.moment(line.channel, line.end)
+        moment = noted or now
+        if self._last_moment is not None:
+            moment = max(moment, self._last_moment)
+        self._last_moment = moment
+        return moment
 
     def _opening(self, step: int, index: int, moment: datetime) -> dict[str, Any]:
         order = self._writer.position.log_count + index + 1

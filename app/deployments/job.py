@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.deployments.claim import Claimed
-from app.deployments.following import StepTable
 from app.deployments.kinds import AnyQueue
 from app.deployments.log import LogWriter, Stretch
+from app.deployments.step_table import StepTable
 from app.kit.redaction import Redactor
 
 
@@ -47,6 +47,12 @@ class Job:
     def deadline_seconds(self) -> int:
         """How long the deployment may take."""
         return int(self.snapshot.get("deadline_seconds", 3600))
+
+    @property
+    def no_output_seconds(self) -> int | None:
+        """How long it may be silent, None for as long as it likes."""
+        seconds: int | None = self.snapshot.get("no_output_seconds")
+        return seconds
 
     @property
     def batch(self) -> int:

@@ -57,12 +57,13 @@ async def launch(
             attempt += 1
             log.info("whether the script was started is unknown, asking again", deployment=job.uuid, error=str(error))
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
+    job.row.run_clock = utcnow() - timedelta(seconds=launched.uptime)
     await job.writer.append(
         job.standing(),
         phase="launching",
         new_phase="launched",
         process_id=str(launched.pid),
-        run_clock=utcnow() - timedelta(seconds=launched.uptime),
+        run_clock=job.row.run_clock,
     )
 
 
@@ -124,4 +125,9 @@ async def _start_script(
     host = await hosts.get(access.address)
     await host.write_files(f"{facts.data_folder}/runs/{job.uuid}.{job.claimed.lease_epoch}", files)
     run = run_on_server(job, host, access)
-    return await run.launch(script, deadline_seconds=remaining, resource=job.row.resource_uuid)
+    return await run.launch(
+        script,
+        deadline_seconds=remaining,
+        resource=job.row.resource_uuid,
+        no_output_seconds=job.no_output_seconds,
+    )

@@ -67,27 +67,36 @@ async def queue_service_deployment(
     is_api: bool = False,
     requested_by: str | None = None,
     action: str = "start",
+    deployment_timeout: int | None = None,
+    no_output_timeout: int | None = None,
 ) -> Queued:
-    """Make the row of a service deployment and return it; the caller commits, then wakes the server."""
+    """Make the row of a service deployment and return it; the caller commits, then wakes the server.
+
+    The limits are in seconds; without them the server's `deployment_timeout` holds, and silence is no failure.
+    """
     await lock_for_deployment(session, [service])
     placement = await placement_of(session, service)
     if await _is_full(session, placement):
         return Queued("queue_full", QUEUE_FULL)
     uuid = deployment_uuid or new_uuid()
+    limits = _limits(placement, deployment_timeout, no_output_timeout)
     row = ServiceDeploymentQueue(
-        **_common(service, placement, uuid, is_api=is_api, requested_by=requested_by, action=action),
+        **_common(service, placement, uuid, limits, is_api=is_api, requested_by=requested_by, action=action),
         service_id=service.id,
         service_name=service.name,
         deployment_url=f"/services/{service.uuid}/deployment/{uuid}",
         pull_latest_images=pull_latest_images,
         stop_before_start=stop_before_start,
-        configuration_snapshot=await snapshot_of_service(
-            session,
-            service,
-            placement,
-            pull_latest_images=pull_latest_images,
-            stop_before_start=stop_before_start,
-        ),
+        configuration_snapshot={
+            **await snapshot_of_service(
+                session,
+                service,
+                placement,
+                pull_latest_images=pull_latest_images,
+                stop_before_start=stop_before_start,
+            ),
+            **limits,
+        },
     )
     return await _add(session, row, "Service deployment queued.", placement)
 
@@ -100,20 +109,26 @@ async def queue_database_deployment(
     is_api: bool = False,
     requested_by: str | None = None,
     action: str = "start",
+    deployment_timeout: int | None = None,
+    no_output_timeout: int | None = None,
 ) -> Queued:
-    """Make the row of a database deployment and return it; the caller commits, then wakes the server."""
+    """Make the row of a database deployment and return it; the caller commits, then wakes the server.
+
+    The limits are in seconds; without them the server's `deployment_timeout` holds, and silence is no failure.
+    """
     await lock_for_deployment(session, [database])
     placement = await placement_of(session, database)
     if await _is_full(session, placement):
         return Queued("queue_full", QUEUE_FULL)
     uuid = deployment_uuid or new_uuid()
+    limits = _limits(placement, deployment_timeout, no_output_timeout)
     row = DatabaseDeploymentQueue(
-        **_common(database, placement, uuid, is_api=is_api, requested_by=requested_by, action=action),
+        **_common(database, placement, uuid, limits, is_api=is_api, requested_by=requested_by, action=action),
         database_id=str(database.id),
         database_type=database.resource_type,
         database_name=database.name,
         deployment_url=f"/databases/{database.uuid}/deployment/{uuid}",
-        configuration_snapshot=await snapshot_of_database(session, database, placement),
+        configuration_snapshot={**await snapshot_of_database(session, database, placement), **limits},
     )
     return await _add(session, row, "Database deployment queued.", placement)
 
@@ -123,10 +138,18 @@ async def _is_full(session: AsyncSession, placement: Placement) -> bool:
     return bool(queued.scalar_one() >= placement.settings.deployment_queue_limit)
 
 
+def _limits(placement: Placement, deployment_timeout: int | None, no_output_timeout: int | None) -> dict[str, Any]:
+    return {
+        "deadline_seconds": deployment_timeout or placement.settings.deployment_timeout,
+        "no_output_seconds": no_output_timeout,
+    }
+
+
 def _common(
     resource: DeployableMixin,
     placement: Placement,
     uuid: str,
+    limits: dict[str, Any],
     *,
     is_api: bool,
     requested_by: str | None,
@@ -138,7 +161,7 @@ def _common(
         "deployment_uuid": uuid,
         "status": DeploymentStatus.QUEUED,
         "action": action,
-        "options": {"deadline_seconds": placement.settings.deployment_timeout},
+        "options": limits,
         "is_api": is_api,
         "requested_by": requested_by,
         "server_id": str(placement.server.id),

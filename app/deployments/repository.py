@@ -186,6 +186,16 @@ async def keep_answer(session: AsyncSession, token_id: int, key: str, answer: di
     row.answer = answer
 
 
+async def ended_among(session: AsyncSession, deployment_uuids: Sequence[str]) -> dict[str, bool]:
+    """Return {deployment uuid: whether it has ended} of those that there are."""
+    rows: list[Any] = []
+    for kind in KINDS:
+        model: Any = kind.queue
+        statement = select(model.deployment_uuid, model.status).where(model.deployment_uuid.in_(deployment_uuids))
+        rows += (await session.execute(statement)).all()
+    return {row.deployment_uuid: row.status not in ACTIVE for row in rows}
+
+
 async def load_snapshot(session: AsyncSession, kind: Kind, deployment_id: int) -> AnyQueue | None:
     """Return the row with its decrypted snapshot; raises DecryptionError when no configured key fits."""
     model: Any = kind.queue

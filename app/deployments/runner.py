@@ -5,7 +5,6 @@ takes over reads the phase and goes on: nothing is run twice, the run folder on 
 """
 
 import asyncio
-import signal
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.compose.plan import DeploymentPlan, PlanError, ServerFacts
 from app.deployments.claim import Claimed
-from app.deployments.following import Follower, Gone, Publish, StepTable
+from app.deployments.following import Follower, Gone, Publish
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.launching import end_run, launch, run_on_server
 from app.deployments.log import (
@@ -28,14 +27,16 @@ from app.deployments.log import (
     own_entry,
     settle,
 )
+from app.deployments.reasons import reason_of
 from app.deployments.repository import load_snapshot
+from app.deployments.step_table import StepTable
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
 from app.kit.redaction import Redactor
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import list_containers, look_at
 from app.postgres import Sessions, is_away
-from app.remote.detached import DEADLINE_EXIT_CODE, DetachedRun, RunState
+from app.remote.detached import DetachedRun, RunState
 from app.remote.errors import RemoteError
 from app.remote.host import HostPool
 from app.servers.repository import ServerAccess, load_access
@@ -136,6 +137,7 @@ class Runner:
             step=job.row.step,
             deadline_at=job.claimed.deadline_at + timedelta(seconds=60),
             log_cap_bytes=self._settings.log_cap_bytes,
+            run_clock=job.row.run_clock,
             publish=self._publish,
             deployment_uuid=job.uuid,
         )
@@ -180,7 +182,7 @@ class Runner:
         job.row.step = follower.step
         if state.kind == "exited":
             job.steps.close(follower.step, state.exit_code, job.writer.position.log_count, utcnow())
-        reason = _reason(job, follower, state)
+        reason = reason_of(job, follower.step, follower.last_error_line, state)
         status = DeploymentStatus.FINISHED if reason is None else DeploymentStatus.FAILED
         if job.cancel.is_set() and state.kind != "exited":
             # What had ended by itself before the kill keeps its real status.
@@ -263,31 +265,3 @@ def _plan(job: Job, facts: ServerFacts) -> DeploymentPlan:
         # Pydantic's text would quote the values.
         fields = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_input=False))
         raise Failed(f"The stored configuration cannot be read ({fields}).") from None
-
-
-def _signal_of(exit_code: int | None) -> str:
-    """Return which signal a shell means by an exit code above 128, if any."""
-    try:
-        return f" (killed by {signal.Signals((exit_code or 0) - 128).name})"
-    except ValueError:
-        return ""
-
-
-def _reason(job: Job, follower: Follower, state: RunState) -> str | None:
-    """Return why the deployment failed, or None when it did not."""
-    name = job.row.server_name
-    if state.kind == "exited" and state.exit_code == 0:
-        return None
-    if state.kind == "exited" and state.exit_code == DEADLINE_EXIT_CODE:
-        return f"Deadline of {job.deadline_seconds} s exceeded; what still ran was killed."
-    if state.kind == "exited":
-        step = job.steps.rows[follower.step - 1]["name"] if follower.step else "The script"
-        by_signal = _signal_of(state.exit_code)
-        if follower.last_error_line:
-            return f"{step} failed{by_signal}: {follower.last_error_line}"
-        return f"{step} failed with exit code {state.exit_code}{by_signal}."
-    return {
-        "rebooted": f"The server {name} was rebooted during the deployment.",
-        "missing": f"The worker was lost and the run's folder is gone from {name}.",
-        "stillborn": f"The script could not be started on {name}.",
-    }.get(state.kind, f"The run's supervisor on {name} was killed.")

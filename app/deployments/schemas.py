@@ -1,6 +1,6 @@
 """What the deployment endpoints answer: the plan's columns and what surrounds them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -102,7 +102,21 @@ class LogPageAnswer(ResponseSchema):
     entries: list[LogEntry]
 
 
-class StartOptions(RequestSchema):
+Limit = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
+
+
+class RunLimits(RequestSchema):
+    """How long a deployment may take; what any start can carry."""
+
+    deployment_timeout: Limit | None = Field(
+        default=None, description="Seconds until it is killed and `failed`; the server's setting when left out."
+    )
+    no_output_timeout: Limit | None = Field(
+        default=None, description="Seconds without any output until it is killed and `failed`; no limit when left out."
+    )
+
+
+class StartOptions(RunLimits):
     """What a start of a service can carry, in the query or in the body."""
 
     pull_latest_images: bool | None = Field(default=None, description="Pull every image again before starting.")
@@ -123,8 +137,8 @@ class DeployRequest(StartOptions):
     tag: str | None = Field(default=None, description="Tags, separated by commas. Not together with `uuid`.")
 
 
-class DatabaseStartOptions(RequestSchema):
-    """What a start of a database can carry: nothing yet."""
+class DatabaseStartOptions(RunLimits):
+    """What a start of a database can carry."""
 
 
 class DeployedItem(ResponseSchema):

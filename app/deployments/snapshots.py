@@ -115,5 +115,4 @@ async def _common(session: AsyncSession, resource: DeployableMixin, placement: P
         "secrets": sorted(known),
         # Framing of the step markers: nobody who only sees the output can forge one.
         "nonce": "".join(secrets.choice(_LETTERS) for _ in range(24)),
-        "deadline_seconds": placement.settings.deployment_timeout,
     }

@@ -39,11 +39,16 @@ class Bench:
     service: Service
     settings: Settings
 
-    async def ask(self) -> AnyQueue:
+    async def ask(self, **limits: int) -> AnyQueue:
         """Queue a deployment of the service."""
         async with self.sessions.begin() as session:
             service = await session.get_one(Service, self.service.id)
-            queued = await queue_service_deployment(session, service)
+            queued = await queue_service_deployment(
+                session,
+                service,
+                deployment_timeout=limits.get("deployment_timeout"),
+                no_output_timeout=limits.get("no_output_timeout"),
+            )
         assert queued.deployment is not None
         return queued.deployment
 

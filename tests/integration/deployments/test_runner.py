@@ -5,17 +5,21 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select, text, update
 
+from app.deployments.tidying import tidy_runs
 from app.kit import encryption
 from app.kit.redaction import REDACTED
 from app.models import PrivateKey, Server
 from app.postgres import Sessions
 from app.remote.keys import generate_private_key, read_private_key
 from app.remote.ssh import SshHostPool
+from app.servers.repository import load_access
 from tests.integration.deployments.running import SECRET, Bench, running_bench
 
 
@@ -161,6 +165,83 @@ async def test_the_deadline_ends_the_run_and_says_so(bench: Bench) -> None:
     assert row.status == "failed"
     assert row.failure_reason == "Deadline of 1 s exceeded; what still ran was killed."
     assert "never" not in await bench.outputs(row)
+
+
+async def test_a_deployment_can_have_a_deadline_of_its_own(bench: Bench) -> None:
+    row = await bench.ask(deployment_timeout=1)
+    await bench.run(await bench.claim("echo began; sleep 60"))
+    row = await bench.row(row)
+    assert row.failure_reason == "Deadline of 1 s exceeded; what still ran was killed."
+
+
+async def test_a_script_that_is_silent_for_too_long_is_ended(bench: Bench) -> None:
+    row = await bench.ask(no_output_timeout=1)
+    await bench.run(await bench.claim("for i in 1 2 3; do echo $i; sleep 0.5; done; sleep 60; echo never"))
+    row = await bench.row(row)
+    assert (row.status, row.failure_reason) == ("failed", "No output for 1 s; what still ran was killed.")
+    outputs = await bench.outputs(row)
+    assert "3" in outputs
+    assert "never" not in outputs
+
+
+async def test_what_was_printed_while_nobody_looked_has_the_time_it_was_printed_at(bench: Bench) -> None:
+    script = "echo a; sleep 1; echo b; sleep 1; echo c"
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim(script)))
+    await bench.until_logged(row, "a")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while not list(bench.run_folder(row).glob("exit.0.*")):
+            await asyncio.sleep(0.02)
+    await bench.run(await bench.take_over(script))
+    moments = {
+        entry["output"]: datetime.fromisoformat(entry["timestamp"]) for entry in await bench.log(row) if entry["output"]
+    }
+    assert 0.5 < (moments["c"] - moments["b"]).total_seconds() < 1.5  # a second, and two notes 0.2 s apart
+
+
+async def test_a_flood_of_output_is_given_back_to_the_disk_while_it_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.deployments.following.GIVE_BACK_BYTES", 1024 * 1024)
+    row = await bench.ask()
+    go = bench.folder.parent / "go"
+    script = f"seq 1 700000; echo half; until [ -e {go} ]; do sleep 0.05; done; seq 700001 700100"
+    running = asyncio.create_task(bench.run(await bench.claim(script), log_cap_bytes=1_000_000))
+    spool = bench.run_folder(row) / "out"
+    async with asyncio.timeout(60):
+        while not (spool.exists() and spool.stat().st_size > 4_000_000 and spool.stat().st_blocks * 512 < 2_000_000):
+            assert not running.done()
+            await asyncio.sleep(0.05)
+    go.touch()
+    await running
+    row = await bench.row(row)
+    assert (row.status, row.failure_reason) == ("finished", None)
+    assert row.stdout_offset > 4_700_000
+
+
+async def test_what_a_worker_could_not_remove_is_removed_by_the_next_look(bench: Bench) -> None:
+    row = await bench.ask()
+    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 60")))
+    await bench.until_logged(row, "began")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+    async def tidy() -> int:
+        async with bench.sessions() as session:
+            access = await load_access(session, bench.place.server.id)
+        assert access is not None
+        return await tidy_runs(bench.sessions, await bench.hosts.get(access.address), access, settled_seconds=0)
+
+    assert await tidy() == 0  # it runs
+    assert marked_processes(row.deployment_uuid) != []
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET status = 'failed', lease_owner = NULL"))
+    assert await tidy() == 1
+    assert marked_processes(row.deployment_uuid) == []
+    assert [path.name for path in bench.run_folder(row).iterdir()] == ["sealed"]
+    assert await tidy() == 0
 
 
 async def test_nobody_answers_at_the_address(bench: Bench) -> None:

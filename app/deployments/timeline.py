@@ -1,0 +1,30 @@
+"""When a line was printed: from the sizes of the spools that the supervisor noted with the server's uptime."""
+
+import bisect
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.remote.detached import IndexEntry
+
+
+class Timeline:
+    """The times of what was printed before somebody looked, within 0.2 s; the server's time of day is not trusted.
+
+    `run_clock` is our time when the server's uptime was 0.
+    """
+
+    def __init__(self, run_clock: datetime | None, entries: Sequence[IndexEntry]) -> None:
+        self._clock = run_clock
+        self._uptimes = [entry.uptime for entry in entries] if run_clock is not None else []
+        self._sizes = {
+            "stdout": [entry.stdout_size for entry in entries],
+            "stderr": [entry.stderr_size for entry in entries],
+        }
+
+    def moment(self, channel: Literal["stdout", "stderr"], end: int) -> datetime | None:
+        """Return when the bytes before offset `end` were first seen there; None for what came after the last note."""
+        at = bisect.bisect_left(self._sizes[channel], end)
+        if self._clock is None or at >= len(self._uptimes):
+            return None
+        return self._clock + timedelta(seconds=self._uptimes[at])
