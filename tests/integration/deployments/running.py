@@ -78,6 +78,15 @@ class Bench:
         await self.run(await self.claim(*scripts), **settings)
         return await self.row(row)
 
+    async def abandon(self, script: str, *, after: str) -> AnyQueue:
+        """Let a worker run a deployment and vanish once a text is logged; return the row, whose run goes on."""
+        row = await self.ask()
+        running = asyncio.create_task(self.run(await self.claim(script)))
+        await self.until_logged(row, after)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return row
+
     async def row(self, row: AnyQueue) -> AnyQueue:
         """Return the row as it is now."""
         async with self.sessions() as session:

@@ -117,11 +117,7 @@ async def test_a_second_worker_goes_on_at_the_exact_byte(bench: Bench) -> None:
 
 async def test_a_run_that_ends_while_nobody_looks_is_read_to_its_end_and_not_run_again(bench: Bench) -> None:
     script = f"echo began; echo x >>{bench.folder}/count; sleep 0.3; seq 1 500; exit 7"
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim(script)))
-    await bench.until_logged(row, "began")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon(script, after="began")
     async with asyncio.timeout(20):
         while not list(bench.run_folder(row).glob("exit.7.*")):
             await asyncio.sleep(0.02)
@@ -143,11 +139,7 @@ async def test_a_launch_that_two_workers_try_starts_once(bench: Bench) -> None:
 
 
 async def test_a_vanished_run_folder_is_a_reason(bench: Bench) -> None:
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 30")))
-    await bench.until_logged(row, "began")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon("echo began; sleep 30", after="began")
     for path in bench.run_folder(row).iterdir():
         path.unlink()
     bench.run_folder(row).rmdir()
@@ -186,11 +178,7 @@ async def test_a_script_that_is_silent_for_too_long_is_ended(bench: Bench) -> No
 
 async def test_what_was_printed_while_nobody_looked_has_the_time_it_was_printed_at(bench: Bench) -> None:
     script = "echo a; sleep 1; echo b; sleep 1; echo c"
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim(script)))
-    await bench.until_logged(row, "a")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon(script, after="a")
     async with asyncio.timeout(20):
         while not list(bench.run_folder(row).glob("exit.0.*")):
             await asyncio.sleep(0.02)
@@ -222,11 +210,7 @@ async def test_a_flood_of_output_is_given_back_to_the_disk_while_it_goes_on(
 
 
 async def test_what_a_worker_could_not_remove_is_removed_by_the_next_look(bench: Bench) -> None:
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 60")))
-    await bench.until_logged(row, "began")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon("echo began; sleep 60", after="began")
 
     async def tidy() -> int:
         async with bench.sessions() as session:
@@ -342,11 +326,7 @@ async def test_a_snapshot_nobody_can_decrypt_fails_and_stores_nothing_else(bench
 
 async def test_the_next_deployment_of_a_resource_waits_until_the_run_of_the_last_one_is_gone(bench: Bench) -> None:
     """A run whose row was settled by force is still alive on the server: the next one refuses to start beside it."""
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim("echo began; sleep 60")))
-    await bench.until_logged(row, "began")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon("echo began; sleep 60", after="began")
     async with bench.sessions.begin() as session:
         await session.execute(text("UPDATE service_deployment_queues SET status = 'failed'"))
     second = await bench.deploy("echo never")
@@ -398,11 +378,7 @@ async def test_a_cancel_in_the_middle_of_a_launch_keeps_it_from_ever_starting(be
 
 
 async def test_a_cancel_that_comes_after_the_end_keeps_the_real_status(bench: Bench) -> None:
-    row = await bench.ask()
-    first = asyncio.create_task(bench.run(await bench.claim("echo done; exit 0")))
-    await bench.until_logged(row, "done")
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+    row = await bench.abandon("echo done; exit 0", after="done")
     async with asyncio.timeout(20):
         while not list(bench.run_folder(row).glob("exit.0.*")):
             await asyncio.sleep(0.02)
