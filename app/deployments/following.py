@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -36,6 +36,13 @@ ENTRY_BYTES = 160
 
 Publish = Callable[[str, int], Awaitable[None]]
 OpenRun = Callable[[], Awaitable[DetachedRun]]
+
+
+class _Held(NamedTuple):
+    """Since when a stream has waited at a marker while the other one stood at `position`."""
+
+    since: float
+    position: int
 
 
 class Gone(Exception):
@@ -146,11 +153,11 @@ class Follower:
         following = asyncio.ensure_future(anext(chunks, None))
         clock = asyncio.get_running_loop().time
         flush_at: float | None = None
-        held_since: float | None = None
+        held: _Held | None = None
         try:
             while True:
                 timeout = None if flush_at is None else max(0.0, flush_at - clock())
-                if held_since is not None:
+                if held is not None:
                     timeout = BARRIER_SECONDS if timeout is None else min(timeout, BARRIER_SECONDS)
                 done, _ = await asyncio.wait({following}, timeout=timeout)
                 if done:
@@ -163,7 +170,7 @@ class Follower:
                 if self._reader.pending >= BATCH_ENTRIES or (flush_at is not None and clock() >= flush_at):
                     await self._store()
                     flush_at = None
-                held_since = self._barrier_check(held_since, clock())
+                held = self._barrier_check(held, clock())
                 if self._reader.overfull:
                     break
         finally:
@@ -171,14 +178,18 @@ class Follower:
             await asyncio.gather(following, return_exceptions=True)
         await self._store()
 
-    def _barrier_check(self, held_since: float | None, now: float) -> float | None:
-        """A stream whose partner does not come to the same marker in 5 s goes on alone."""
-        if self._reader.lagging is None:
+    def _barrier_check(self, held: _Held | None, now: float) -> _Held | None:
+        """A stream whose partner, silent for 5 s, does not come to the same marker goes on alone."""
+        lagging = self._reader.lagging
+        if lagging is None:
             return None
-        if held_since is not None and now - held_since >= BARRIER_SECONDS and not self._reader.overfull:
+        position = self._reader.position(lagging)
+        if held is None or held.position != position:
+            return _Held(now, position)
+        if now - held.since >= BARRIER_SECONDS and not self._reader.overfull:
             self._reader.drop_barrier()
             return None
-        return held_since if held_since is not None else now
+        return held
 
     async def _catch_up_lagging(self, run: DetachedRun) -> None:
         """Read only the stream that is behind, in bounded pieces, until the other one may go on."""
