@@ -1,11 +1,11 @@
-"""Images from what Debian has: a small one around busybox, and PostgreSQL with the official image's manners."""
+"""Images from what Debian has: a small one around busybox, PostgreSQL and Python with the official images' manners."""
 
 import io
 import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.rig.engine import docker
@@ -14,6 +14,7 @@ from tests.rig.processes import RigError, run
 RECIPES = Path(__file__).parent / "images"
 BUSYBOX = Path("/bin/busybox")
 POSTGRES_ROOT = "postgres-15-bookworm-1.tar"  # count up when how it is made changes
+PYTHON_ROOT = "python-3.11-bookworm-1.tar"
 
 # Three quarters of the image that no test looks at; PostgreSQL does without its compiler when that is not there.
 LEFT_OUT = (
@@ -91,6 +92,23 @@ def postgres_image(reference: str, cache: Path) -> None:
         docker("import", *_changes(lines), str(archive), reference)
 
 
+def python_image(reference: str, cache: Path) -> None:
+    """Make an image with Debian's Python 3.11, called `python` and with venv; from `cache` but for the first time."""
+    root = cache / PYTHON_ROOT
+    if not root.exists():
+        _make_root(root, ["python3", "python3-venv", "python-is-python3"])
+    docker("import", *_changes(["ENV LANG=C.UTF-8", 'CMD ["python"]']), str(root), reference)
+
+
+def valkey_image(reference: str, base: str, server: Path) -> None:
+    """Make a Valkey image from an image with Python and a server program: `valkey-cli` is one that can only ping."""
+    with tempfile.TemporaryDirectory(prefix="shiplog-rig-") as folder:
+        shutil.copy(server, folder)
+        shutil.copy(RECIPES / "valkey/valkey-cli", folder)
+        (Path(folder) / "Dockerfile").write_text(f"FROM {base}\nCOPY valkey-server valkey-cli /usr/local/bin/\n")
+        docker("build", "--quiet", "--tag", reference, folder)
+
+
 def push(reference: str, environment: Mapping[str, str] | None = None) -> None:
     """Push an image and forget it here, so that whoever wants it has to pull it."""
     docker("push", "--quiet", reference, environment=environment)
@@ -98,14 +116,22 @@ def push(reference: str, environment: Mapping[str, str] | None = None) -> None:
 
 
 def _make_postgres_root(archive: Path) -> None:
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="shiplog-rig-", dir=archive.parent) as folder:
-        root, draft = Path(folder) / "root", Path(folder) / archive.name
-        options = ["--variant=minbase", "--include=postgresql-15"]
-        run(["debootstrap", *options, "bookworm", root, *_mirror()], timeout=600)
+    def prepare(root: Path) -> None:
         # As the official image has it: reached from other containers, and its socket open to every user in it.
         sample = root / "usr/share/postgresql/15/postgresql.conf.sample"
         sample.write_text(sample.read_text().replace("#listen_addresses = 'localhost'", "listen_addresses = '*'"))
+
+    _make_root(archive, ["postgresql-15"], prepare)
+
+
+def _make_root(archive: Path, packages: Sequence[str], prepare: Callable[[Path], None] | None = None) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="shiplog-rig-", dir=archive.parent) as folder:
+        root, draft = Path(folder) / "root", Path(folder) / archive.name
+        options = ["--variant=minbase", f"--include={','.join(packages)}"]
+        run(["debootstrap", *options, "bookworm", root, *_mirror()], timeout=600)
+        if prepare is not None:
+            prepare(root)
         excluded = [f"--exclude={pattern}" for pattern in LEFT_OUT]
         run(["tar", "--numeric-owner", *excluded, "-C", root, "-cf", draft, "."])
         draft.rename(archive)
