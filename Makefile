@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # pip neither asks the network whether it is current nor tells that a newer one is there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-once up test check format openapi lock image clean
+.PHONY: help demo demo-once up test faults check format openapi lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ up: .venv/installed ## serve API and worker with an embedded PostgreSQL and Valk
 
 test: .venv/installed-dev ## the whole suite; ARGS="-k words" for a part of it
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+faults: .venv/installed-dev ## kill, cut and freeze while RUNS=1000 deployments run, compare every log; SEED=…, KIND=words
+	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind "$(KIND)") $(ARGS)
 
 check: .venv/installed-dev ## format, lint, types, layers, openapi.json and migrations are as they should be
 	$(BIN)/ruff format --check .

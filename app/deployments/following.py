@@ -116,10 +116,11 @@ class Follower:
     async def _follow(self, run: DetachedRun) -> RunState:
         self._timeline = await self._noted_times(run)
         self._run = run
+        is_silent = False
         if not self._reader.overfull:
             async with run.follow(self._reader.position("stdout"), self._reader.position("stderr")) as chunks:
-                await self._pump(chunks)
-        if self._reader.overfull:
+                is_silent = await self._pump(chunks)
+        if self._reader.overfull or is_silent:
             await self._catch_up_lagging(run)
         state = await run.state()
         if state.kind == "lost":
@@ -148,12 +149,16 @@ class Follower:
                 self._given_back[channel] = offset
                 await self._run.punch(channel, offset)
 
-    async def _pump(self, chunks: AsyncIterator[Chunk]) -> None:
-        """Feed what comes; store at 500 entries or 100 ms after the first unstored byte, whichever is first."""
+    async def _pump(self, chunks: AsyncIterator[Chunk]) -> bool:
+        """Feed what comes; store at 500 entries or 100 ms after the first unstored byte, whichever is first.
+
+        Return whether it ended because a stream waits at a marker for the other one, which is silent.
+        """
         following = asyncio.ensure_future(anext(chunks, None))
         clock = asyncio.get_running_loop().time
         flush_at: float | None = None
         held: _Held | None = None
+        is_silent = False
         try:
             while True:
                 timeout = None if flush_at is None else max(0.0, flush_at - clock())
@@ -170,35 +175,36 @@ class Follower:
                 if self._reader.pending >= BATCH_ENTRIES or (flush_at is not None and clock() >= flush_at):
                     await self._store()
                     flush_at = None
-                held = self._barrier_check(held, clock())
-                if self._reader.overfull:
+                held = self._held(held, clock())
+                is_silent = held is not None and clock() - held.since >= BARRIER_SECONDS
+                if self._reader.overfull or is_silent:
                     break
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         await self._store()
+        return is_silent
 
-    def _barrier_check(self, held: _Held | None, now: float) -> _Held | None:
-        """A stream whose partner, silent for 5 s, does not come to the same marker goes on alone."""
+    def _held(self, held: _Held | None, now: float) -> _Held | None:
+        """Return since when a stream waits at a marker while the other one has not come nearer to it."""
         lagging = self._reader.lagging
         if lagging is None:
             return None
         position = self._reader.position(lagging)
-        if held is None or held.position != position:
-            return _Held(now, position)
-        if now - held.since >= BARRIER_SECONDS and not self._reader.overfull:
-            self._reader.drop_barrier()
-            return None
-        return held
+        return held if held is not None and held.position == position else _Held(now, position)
 
     async def _catch_up_lagging(self, run: DetachedRun) -> None:
-        """Read only the stream that is behind, in bounded pieces, until the other one may go on."""
-        while self._reader.overfull and (lagging := self._reader.lagging) is not None:
+        """Read only the stream that is behind, in bounded pieces, until the other one may go on.
+
+        It goes on alone when the server says that there is no more: that nothing came may as well be the link's fault, or
+        PostgreSQL's, which kept us from reading.
+        """
+        while (lagging := self._reader.lagging) is not None:
             offset = self._reader.position(lagging)
             data = await run.read(lagging, offset, READ_BYTES)
-            if not data:
-                self._reader.drop_barrier()
             self._reader.feed(lagging, offset, data)
+            if self._reader.position(lagging) == offset:
+                self._reader.drop_barrier()
             await self._store()
 
     async def _read_rest(self, run: DetachedRun, state: RunState) -> None:

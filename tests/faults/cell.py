@@ -2,47 +2,31 @@
 
 import asyncio
 import json
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-from alembic import command
-from sqlalchemy import make_url, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.auth.tokens import create_token
 from app.deployments.queue import queue_service_deployment
-from app.embedded.postgres import embedded_postgres
-from app.embedded.valkey import embedded_valkey
 from app.kit import encryption
 from app.kit.clock import utcnow
-from app.kit.ids import new_uuid
 from app.models import (
     EnvironmentVariable,
     Server,
     ServerSetting,
     Service,
     ServiceDeploymentQueue,
-    TeamMember,
-    TeamRole,
-    User,
 )
-from app.models.private_key import PrivateKey
-from app.postgres import Sessions, create_engine, create_sessions
+from app.postgres import Sessions
 from app.redis import Waker
-from app.settings import Settings
-from tests.deploying import Place, create_place
-from tests.faults.parts import Program, SshServer, processes_in, remove_data, send, ssh_server
-from tests.faults.wire import Wire, wire_to
-from tests.fixtures.postgres import alembic_config
+from tests.deploying import Place
+from tests.faults.parts import Program, SshServer, processes_in
+from tests.faults.wire import Wire
 from tests.rig.processes import free_port
 
-LEASE_SECONDS = 3
-SWEEP_SECONDS = 0.3
 WORKERS = ("a", "b")
 READY_SECONDS = 60.0
 
@@ -268,87 +252,7 @@ class Missed(Exception):
     """The deployment was over before the fault could hit it."""
 
 
-@asynccontextmanager
-async def open_cell(mutant: str | None = None) -> AsyncIterator[Cell]:
-    """Yield a cell with two workers at work."""
-    cell = Cell(mutant)
-    async with AsyncExitStack() as stack:
-        cell.folder = Path(tempfile.mkdtemp(prefix="shiplog-faults-"))
-        stack.callback(remove_data, cell.folder)
-        cell.data_folder.mkdir()
-        (cell.folder / "side").mkdir()
-        cell.forget_journal()
-        cell.database_url = await stack.enter_async_context(embedded_postgres(cell.folder))
-        redis_url = await stack.enter_async_context(embedded_valkey(cell.folder))
-        cell.server = await stack.enter_async_context(ssh_server(cell.folder / "ssh"))
-        cell.postgres = await stack.enter_async_context(wire_to(_port(cell.database_url)))
-        cell.redis = await stack.enter_async_context(wire_to(_port(redis_url)))
-        cell.ssh = await stack.enter_async_context(wire_to(cell.server.port, cell.server.host))
-        await asyncio.to_thread(command.upgrade, alembic_config(cell.database_url), "head")
-        _configure(cell, redis_url)
-        settings = Settings(database_url=cell.database_url, database_pool_size=5)
-        cell.engine = create_engine(settings)
-        stack.push_async_callback(cell.engine.dispose)
-        cell.sessions = create_sessions(cell.engine)
-        cell.waker = Waker(redis_url)
-        stack.push_async_callback(cell.waker.close)
-        await _populate(cell)
-        stack.push_async_callback(_end_runs, cell)
-        stack.push_async_callback(cell.close_programs)
-        await cell.keep_workers()
-        yield cell
-
-
-def _configure(cell: Cell, redis_url: str) -> None:
-    encryption.install(encryption.Keyring([cell.key]))
-    (cell.folder / "keys").write_text(cell.key)
-    cell.environment = {
-        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
-        "HOME": str(cell.folder),
-        "SHIPLOG_DATABASE_URL": _through(cell.database_url, cell.postgres),
-        "SHIPLOG_REDIS_URL": _through(redis_url, cell.redis),
-        "SHIPLOG_ENCRYPTION_KEYS_FILE": str(cell.folder / "keys"),
-        "SHIPLOG_LEASE_SECONDS": str(LEASE_SECONDS),
-        "SHIPLOG_SWEEP_SECONDS": str(SWEEP_SECONDS),
-        "SHIPLOG_API_RATE_LIMIT": "1000000",
-    }
-
-
-async def _populate(cell: Cell) -> None:
-    async with cell.sessions.begin() as session:
-        cell.place = await create_place(session, concurrent_deployments=1, deployment_timeout=300)
-        key = await session.get_one(PrivateKey, cell.place.server.private_key_id)
-        key.private_key = cell.server.private_key
-        point_server(cell.place.server, cell.server, cell.ssh, cell.data_folder)
-        user = User(name="Ada", email=f"{new_uuid()}@example.com")
-        session.add(user)
-        await session.flush()
-        session.add(TeamMember(team_id=cell.place.team.id, user_id=user.id, role=TeamRole.OWNER))
-        _, cell.token = await create_token(
-            session, team_id=cell.place.team.id, user_id=user.id, name="faults", abilities=("root",)
-        )
-
-
 def point_server(row: Server, server: SshServer, wire: Wire | None, data_folder: Path) -> None:
     """Have a server's row lead to a real one, over a wire or straight to it."""
     row.ip, row.port = ("127.0.0.1", wire.port) if wire is not None else (server.host, server.port)
     row.user, row.host_key, row.data_folder, row.validated_at = server.user, server.host_key, str(data_folder), utcnow()
-
-
-async def _end_runs(cell: Cell) -> None:
-    """Kill whatever scripts are left."""
-    for meta in cell.data_folder.glob("runs/*/meta"):
-        words = meta.read_text().split()
-        if len(words) >= 4:
-            for pid in (int(words[0]), int(words[2])):
-                send(pid, 9)  # type: ignore[arg-type] # SIGKILL
-
-
-def _port(url: str) -> int:
-    port = make_url(url).port
-    assert port is not None
-    return port
-
-
-def _through(url: str, wire: Wire) -> str:
-    return make_url(url).set(port=wire.port).render_as_string(hide_password=False)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import structlog
 
-from tests.faults.cell import open_cell
 from tests.faults.kinds import kind_named
+from tests.faults.opening import open_cell
 from tests.faults.run import Result, run_one
 
 

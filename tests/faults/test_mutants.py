@@ -3,14 +3,15 @@
 import pytest
 
 from tests.faults import mutants
-from tests.faults.cell import open_cell
 from tests.faults.kinds import kind_named
+from tests.faults.opening import open_cell
 from tests.faults.run import run_one
 
 TRIES = 3
 """A frozen worker shows that it is one only when it has something to write as it wakes up."""
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("mutant", mutants.NAMES)
 async def test_a_mutant_turns_the_suite_red(mutant: str) -> None:
     kind = kind_named(mutants.CAUGHT_BY[mutant][0])

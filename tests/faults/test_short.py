@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from tests.faults.cell import Cell, open_cell
+from tests.faults.cell import Cell
 from tests.faults.kinds import KINDS, kind_named, kinds_of_this_machine
+from tests.faults.opening import open_cell
 from tests.faults.run import run_one
 from tests.faults.suite import repeat
 

@@ -5,7 +5,8 @@ import time
 
 from app.models import ServiceDeploymentQueue
 from tests.faults.cell import Missed
-from tests.faults.run import FINAL, Expected, Kind, Run, nothing_left
+from tests.faults.judge import Expected
+from tests.faults.run import FINAL, Kind, Run, nothing_left
 
 PATIENCE_SECONDS = 20.0
 """Twice the ten seconds that are promised: the machine may be busy with other runs."""

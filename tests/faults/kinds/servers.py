@@ -7,8 +7,9 @@ import shutil
 import signal
 from pathlib import Path
 
+from tests.faults.judge import Expected
 from tests.faults.parts import marked_processes, send, system
-from tests.faults.run import Expected, Kind, Run
+from tests.faults.run import Kind, Run
 
 
 async def _reboot(run: Run) -> None:
@@ -40,8 +41,10 @@ async def _delete_folder(run: Run) -> None:
     if any(run.folder.glob("exit.[0-9]*")) or not (run.folder / "out").exists():
         run.counted, run.expected = False, None
     else:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        aside = run.folder.with_name("gone")
+        run.folder.rename(aside)  # at once: half of a folder would look like one in which a script never began
         run.struck()
+        shutil.rmtree(aside, ignore_errors=True)
     await run.cell.keep_workers()
 
 
