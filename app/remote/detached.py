@@ -13,14 +13,30 @@ from importlib.resources import files
 from typing import Literal, get_args
 
 from app.remote.command import quote
-from app.remote.errors import DiskFull, NotPermitted, Refused, RemoteError
-from app.remote.host import Channel, Completed, Host
+from app.remote.errors import NotPermitted, Refused, RemoteError
+from app.remote.framing import as_function, failure, no_answer, unframed
+from app.remote.host import Channel, Host
 
 DEADLINE_EXIT_CODE = 256
 """What the supervisor records when it ended a script at its deadline: no program can exit with it."""
 
+NO_OUTPUT_EXIT_CODE = 257
+"""What it records when it ended a script that was silent for too long."""
+
+FLOOD_EXIT_CODE = 258
+"""What it records when it ended a script whose unread output held too much of the disk."""
+
 DEADLINE_GRACE_SECONDS = 10.0
-"""How long a script may take to end by itself at its deadline before it is killed."""
+"""How long a script may take to end by itself at its deadline, or when it was silent, before it is killed."""
+
+FLOOD_GRACE_SECONDS = 1.0
+"""The same for a flood, which goes on meanwhile."""
+
+UNREAD_LIMIT_BYTES = 1024**3
+"""How much of the disk the output of a run may hold that was not given back."""
+
+INDEX_ENTRIES = 10_000
+"""The most entries of an answer to `index`: those of 33 minutes of output without a pause, 300 KB."""
 
 ANSWER_SECONDS = 45.0
 """A launch waits up to 10 s for its supervisor, a cancel up to 5 s twice and for 20 rounds of KILL."""
@@ -60,6 +76,24 @@ class RunState:
 
 
 @dataclass(frozen=True)
+class IndexEntry:
+    """How long the spools were when the server's uptime was `uptime` seconds."""
+
+    uptime: float
+    stdout_size: int
+    stderr_size: int
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a run left on a server: `age_seconds` since its end, as a rule; `alive` when it goes on or may begin."""
+
+    uuid: str
+    age_seconds: int
+    alive: bool
+
+
+@dataclass(frozen=True)
 class Launched:
     """A run that began: `pid` leads the script's session and group, `uptime` is the server's in seconds now."""
 
@@ -75,17 +109,35 @@ class DetachedRun:
         self._folder = folder
         self._uuid = uuid
 
-    async def launch(self, script: str, *, deadline_seconds: int, resource: str | None = None) -> Launched:
+    async def launch(
+        self,
+        script: str,
+        *,
+        deadline_seconds: int,
+        resource: str | None = None,
+        no_output_seconds: int | None = None,
+        unread_limit_bytes: int = UNREAD_LIMIT_BYTES,
+    ) -> Launched:
         """Start `script`, POSIX sh, at most once; asked again, answer the run that is there.
+
+        The server itself ends it at its deadline, when it has printed nothing for `no_output_seconds`, and when what it
+        printed holds more of the disk than `unread_limit_bytes`; the exit code tells (`DEADLINE_EXIT_CODE` and so on).
 
         Raises Refused when the run was sealed or cancelled or while another run of the same resource is alive on the
         server; DiskFull, and nothing is left behind.
         """
         supervisor = self._variables(
-            deadline=deadline_seconds, deadline_code=DEADLINE_EXIT_CODE, grace=round(DEADLINE_GRACE_SECONDS * 100)
+            deadline=deadline_seconds,
+            deadline_code=DEADLINE_EXIT_CODE,
+            no_output=no_output_seconds or 0,
+            no_output_code=NO_OUTPUT_EXIT_CODE,
+            unread_limit=unread_limit_bytes,
+            flood_code=FLOOD_EXIT_CODE,
+            grace=round(DEADLINE_GRACE_SECONDS * 100),
+            flood_grace=round(FLOOD_GRACE_SECONDS * 100),
         ) + _programs("run", "processes", "sup")
-        texts = _as_function("script_text", script.encode(errors="surrogateescape"))
-        texts += _as_function("supervisor_text", supervisor)
+        texts = as_function("script_text", script.encode(errors="surrogateescape"))
+        texts += as_function("supervisor_text", supervisor)
         # Says nothing of what the server printed: a shell that stumbles may quote the script.
         answer = await self._ask("launch", texts, resource=resource or "")
         match answer.split(maxsplit=1):
@@ -105,13 +157,14 @@ class DetachedRun:
                 raise RemoteError(f"The server has no {tool!r}: install util-linux or busybox there.")
             case ["stillborn", *reason]:
                 raise RemoteError(": ".join(["The script could not be started on the server", *reason]))
-        raise _failure(answer)
+        raise failure(answer)
 
     @asynccontextmanager
     async def follow(self, stdout_offset: int, stderr_offset: int) -> AsyncIterator[AsyncIterator[Chunk]]:
         """Yield what both spools hold from these bytes on, as it comes; ends soon after the run has ended.
 
         What is yielded has no gaps but need not reach the end: then `state` says how it ended, `read` gives the rest.
+        The iterator raises GivenBack for bytes that `punch` was told of.
         """
         nonce = secrets.token_hex(16)
         program = self._variables(nonce=nonce, out_offset=stdout_offset, err_offset=stderr_offset)
@@ -123,8 +176,29 @@ class DetachedRun:
             yield chunks
 
     async def read(self, channel: Channel, offset: int, limit: int) -> bytes:
-        """Return up to `limit` bytes of a spool; none at its end, or when the run is not there."""
+        """Return up to `limit` bytes of a spool; none at its end, or when the run is not there.
+
+        Raises GivenBack for bytes that `punch` was told of.
+        """
         return await self._call("read", spool=_SPOOLS[channel], offset=offset, limit=limit)
+
+    async def index(self, stdout_offset: int = 0, stderr_offset: int = 0) -> list[IndexEntry]:
+        """Return how long the spools were at which uptime, in steps of 0.2 s, while they grew; [] when there is no run.
+
+        It begins with the last entry that holds nothing beyond these offsets, and has `INDEX_ENTRIES` at most: beyond
+        the sizes of the last one ask again from there.
+        """
+        answer = await self._call("index", out_offset=stdout_offset, err_offset=stderr_offset, limit=INDEX_ENTRIES)
+        figures = (line.split() for line in answer.splitlines())
+        return [IndexEntry(int(clock) / 100, int(out), int(err)) for clock, out, err in figures]
+
+    async def punch(self, channel: Channel, up_to: int) -> bool:
+        """Give the bytes of a spool below `up_to` back to the server's disk, which nobody needs to read any more.
+
+        Rounded down to a block, and never the byte right before `up_to`. Sizes and offsets stay. False where it cannot
+        be done: that takes util-linux's fallocate, and a file system such as ext4, XFS, Btrfs, overlay or tmpfs.
+        """
+        return await self._ask("punch", spool=_SPOOLS[channel], up_to=up_to) == "yes"
 
     async def state(self) -> RunState:
         """Return how the run stands."""
@@ -155,7 +229,7 @@ class DetachedRun:
             case "alive":
                 raise Refused("The run is still alive on the server: cancel it before its folder is emptied.")
             case answer:
-                raise _failure(answer)
+                raise failure(answer)
 
     async def _ask(
         self, program: str, texts: bytes = b"", *, timeout: float = ANSWER_SECONDS, **values: str | int
@@ -165,35 +239,35 @@ class DetachedRun:
     async def _call(
         self, program: str, texts: bytes = b"", *, timeout: float = ANSWER_SECONDS, **values: str | int
     ) -> bytes:
-        nonce = secrets.token_hex(16)
-        stdin = self._variables(nonce=nonce, **values) + texts + _programs("run", "processes", program)
-        return _unframed(await self._host.run("sh", stdin=stdin, timeout=timeout), nonce)
+        named = {"folder": self._folder, "uuid": self._uuid, **values}
+        return await _send(self._host, program, texts, timeout=timeout, **named)
 
     def _variables(self, **values: str | int) -> bytes:
-        values = {"folder": self._folder, "uuid": self._uuid, **values}
-        return "".join(f"{name}={quote(str(value))}\n" for name, value in values.items()).encode()
+        return _variables(folder=self._folder, uuid=self._uuid, **values)
+
+
+async def leftovers(host: Host, folder: str) -> list[Leftover]:
+    """Return the runs in `folder`, that of the run folders, which were not sealed, and those whose uploads are left."""
+    answer = (await _send(host, "leftovers", runs=folder)).decode()
+    figures = (line.split() for line in answer.splitlines())
+    return [Leftover(uuid, int(age), life == "alive") for uuid, age, life in figures]
+
+
+async def _send(
+    host: Host, program: str, texts: bytes = b"", *, timeout: float = ANSWER_SECONDS, **values: str | int
+) -> bytes:
+    nonce = secrets.token_hex(16)
+    stdin = _variables(nonce=nonce, **values) + texts + _programs("run", "processes", program)
+    return unframed(await host.run("sh", stdin=stdin, timeout=timeout), nonce)
+
+
+def _variables(**values: str | int) -> bytes:
+    return "".join(f"{name}={quote(str(value))}\n" for name, value in values.items()).encode()
 
 
 @cache
 def _programs(*names: str) -> bytes:
     return b"".join((files("app.remote") / "sh" / f"{name}.sh").read_bytes() for name in names)
-
-
-def _as_function(name: str, text: bytes) -> bytes:
-    """Return a shell function that prints `text`, ended by a line that nobody can guess."""
-    if b"\0" in text:
-        raise ValueError("A script cannot hold a NUL character.")
-    end = f"end_{secrets.token_hex(16)}".encode()
-    newline = b"" if text.endswith(b"\n") else b"\n"
-    return b"%s() {\ncat <<'%s'\n%s%s%s\n}\n" % (name.encode(), end, text, newline, end)
-
-
-def _unframed(completed: Completed, nonce: str) -> bytes:
-    _, begin, rest = completed.stdout.partition(f"{nonce}:".encode())
-    answer, end, _ = rest.rpartition(f":{nonce}".encode())
-    if not begin or not end:
-        raise _no_answer(f" (exit code {completed.exit_code})")
-    return answer
 
 
 async def _chunks(
@@ -213,28 +287,12 @@ async def _chunks(
             yield Chunk(channel, offsets[channel], data)
             offsets[channel] += len(data)
     if "stdout" in before:
-        raise _no_answer("")
+        raise no_answer(before["stdout"], nonce)
 
 
 def _run_state(answer: str) -> RunState:
     word, *figures = answer.split() or [""]
     if word not in _KINDS or len(figures) != 3:
-        raise _failure(answer)
+        raise failure(answer)
     code, out_size, err_size = (int(figure) if figure.isdecimal() else None for figure in figures)
     return RunState(_KINDS[word], code, out_size, err_size)
-
-
-def _failure(answer: str) -> RemoteError:
-    """Return the error for `failed WHAT THE SYSTEM SAID`, in its C locale."""
-    said = answer.removeprefix("failed").strip().rpartition("\n")[2]
-    if "No space left" in said or "quota exceeded" in said:
-        return DiskFull(f"The server's disk is full: make room, then deploy again ({said}).")
-    if any(words in said for words in ("Permission denied", "Read-only file system", "not permitted")):
-        return NotPermitted(f"The server's user may not write to the run's folder ({said}).")
-    return RemoteError(f"The run's folder on the server could not be used ({said}).")
-
-
-def _no_answer(how: str) -> RemoteError:
-    return RemoteError(
-        f"The server did not run what it was sent{how}: check that its user may log in and that 'sh' starts a POSIX shell."
-    )

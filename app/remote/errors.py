@@ -10,6 +10,7 @@ RemoteError
 ├── HostKeyChanged    the server shows another key than the pinned one
 ├── NotPermitted      the server's user may not do this
 ├── DiskFull          no space left on the server
+├── GivenBack         this output was given back to the server's disk
 └── Refused           the run folder says: this run must not start (again)
 """
 
@@ -70,6 +71,10 @@ class NotPermitted(RemoteError):
 
 class DiskFull(RemoteError):
     """The server's disk is full: make room, then deploy again."""
+
+
+class GivenBack(RemoteError):
+    """This output was read once and given back to the server's disk: it is not there any more."""
 
 
 class Refused(RemoteError):

@@ -6,6 +6,8 @@
 main() {
     # Nothing but the spool goes to stderr; background jobs would get /dev/null as stdin.
     exec 3<&0 4>&2 2>/dev/null
+    refuse_hole out "$out_offset"
+    refuse_hole err "$err_offset"
     printf '%s:' "$nonce"
     printf '%s:' "$nonce" >&4
     cd "$folder" || exit

@@ -41,12 +41,12 @@ prepare() (
         script_text >script.new &&
         supervisor_text >sup &&
         printf '%160s\n' '' | cat >meta.new &&
-        touch out err idx sup.err exit.none
+        touch out err idx sup.err exit.none hole.out.0 hole.err.0
 )
 
 # Removes what `prepare` made; a mark that was set meanwhile keeps the folder.
 discard() {
-    (cd "$folder" && rm -f resource script.new script.ready sup meta.new out err idx sup.err exit.none)
+    (cd "$folder" && rm -f resource script.new script.ready sup meta.new out err idx sup.err exit.none hole.*)
     rmdir "$folder" 2>/dev/null
 }
 
@@ -60,17 +60,6 @@ refuse_second() {
             answer busy "${other##*/}"
         fi
     done
-}
-
-is_living() {
-    judge "$1" "${1##*/}"
-    case $kind in
-    starting | running) return 0 ;;
-    lost) ;;
-    *) return 1 ;;
-    esac
-    find_processes
-    [ -n "$members$others" ]
 }
 
 refuse_ended() {

@@ -5,6 +5,18 @@
 newline='
 '
 
+# Tells whether anything of the run in folder $1 is alive or about to begin.
+is_living() {
+    judge "$1" "${1##*/}"
+    case $kind in
+    starting | running) return 0 ;;
+    lost) ;;
+    *) return 1 ;;
+    esac
+    find_processes
+    [ -n "$members$others" ]
+}
+
 # Sets `members`, those of the script's process group, and `others`, those that left it but not its session or that
 # carry the mark in their environment. (Who clears the environment and opens a session escapes.)
 find_processes() {

@@ -68,6 +68,23 @@ read_record() {
     return 1
 }
 
+# Sets `hole`: how much of spool $1 was given back to the disk, from its beginning on.
+read_hole() {
+    hole=0
+    for noted in "$folder/hole.$1".*; do
+        noted=${noted##*.}
+        case $noted in *[!0-9]* | '') ;; *) [ "$noted" -le "$hole" ] || hole=$noted ;; esac
+    done
+}
+
+# Ends the answer when spool $1 is asked for from byte $2 on and that was given back: it would read as NULs.
+refuse_hole() {
+    read_hole "$1"
+    [ "$2" -ge "$hole" ] && return
+    printf '%s!' "$nonce"
+    exit 0
+}
+
 judge_started() {
     read -r boot_now </proc/sys/kernel/random/boot_id
     if [ "$boot" != "$boot_now" ]; then

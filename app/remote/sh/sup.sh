@@ -1,24 +1,28 @@
 #!/bin/sh
-# The supervisor of a run, in a session of its own: starts the script in another one, ends it at its deadline, and
-# records how it ended. Set before: folder, uuid, deadline (seconds), deadline_code, grace (hundredths of a second).
+# The supervisor of a run, in a session of its own: starts the script in another one, ends it at its deadline or when it
+# is silent or floods the disk, and records how it ended. Set before: folder, uuid, deadline and no_output (seconds, 0:
+# may be silent for ever), unread_limit (bytes), their codes, grace and flood_grace (hundredths of a second).
 # shellcheck disable=SC2034,SC2154 # the files are put one behind the other, variables go from one to the next
 
 main() {
     cd "$folder" || exit
     umask 077
-    late=''
+    ended=''
     # Caught and not ignored: children get the default back.
     trap : HUP INT TERM
-    trap 'late=yes' USR1
+    # How the watcher says why it ends the script.
+    trap 'ended=$deadline_code' USR1
+    trap 'ended=$no_output_code' USR2
+    trap 'ended=$flood_code' ALRM
     # Only one of supervisor, cancel and seal gets the script.
     mv script.ready script || exit
     start_script
     watch &
     watcher=$!
     wait_for "$script" "$script_start"
-    if [ -n "$late" ]; then
+    if [ -n "$ended" ]; then
         read_process "$watcher" && wait_for "$watcher" "$start"
-        code=$deadline_code
+        code=$ended
     fi
     record
 }
@@ -40,28 +44,56 @@ start_script() {
     mv meta.new meta
 }
 
-# Notes the sizes of the spools with the time, and ends the script at its deadline, also when the supervisor is gone.
+# Notes the sizes of the spools with the time, and ends the script when it must not go on, also when the supervisor is
+# gone.
 watch() {
     trap : HUP INT TERM
-    trap - USR1
-    noted=''
+    trap - USR1 USR2 ALRM
+    noted='' grown=$begun
     while [ -e exit.none ] && { is_alive "$supervisor" "$supervisor_start" || is_alive "$script" "$script_start"; }; do
         read_clock
-        if [ "$clock" -ge $((begun + deadline * 100)) ]; then
-            kill -USR1 "$supervisor" 2>/dev/null
-            end_processes
-            break
+        read_sizes
+        if [ -n "$sizes" ] && [ "$sizes" != "$noted" ]; then
+            note
+            noted=$sizes grown=$clock
         fi
-        sizes=$(stat -c %s out err)
-        if [ "$sizes" != "$noted" ]; then note; fi
-        noted=$sizes
+        if [ "$clock" -ge $((begun + deadline * 100)) ]; then
+            end USR1
+        elif [ "$no_output" -gt 0 ] && [ "$clock" -ge $((grown + no_output * 100)) ]; then
+            end USR2
+        elif [ "$unread" -gt "$unread_limit" ]; then
+            grace=$flood_grace
+            end ALRM
+        fi
         pause 0.2
     done
 }
 
+# Sets `sizes`, and `unread`: the bytes of the disk that the spools hold. XFS gives a file that grows up to twice its
+# size, 1023 MiB for 513, so that a spool holds no more than its size.
+read_sizes() {
+    sizes='' unread=0
+    # shellcheck disable=SC2046 # separate words
+    set -- $(stat -c '%s %b' out err)
+    [ $# = 4 ] || return 0
+    sizes="$1 $3"
+    for pair in "$1 $2" "$3 $4"; do
+        size=${pair% *} blocks=${pair#* }
+        if [ "$size" -gt $((blocks * 512)) ]; then size=$((blocks * 512)); fi
+        unread=$((unread + size))
+    done
+}
+
+# Tells the supervisor with signal $1 why the script is ended, and ends it.
+end() {
+    ! is_alive "$supervisor" "$supervisor_start" || kill "-$1" "$supervisor" 2>/dev/null
+    end_processes
+    exit
+}
+
+# On a line of its own, also behind one that a full disk has cut off.
 note() {
-    # shellcheck disable=SC2086 # two words on one line
-    { echo "$clock" $sizes >>idx; } 2>/dev/null
+    { echo "$newline$clock $sizes" >>idx; } 2>/dev/null
 }
 
 # Waits for child $1 with start time $2 and sets `code`. A trapped signal ends `wait` with more than 128 as well: the

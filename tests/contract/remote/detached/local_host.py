@@ -1,6 +1,7 @@
 """This machine as a host whose login shell and tools are the given ones, as sshd would start them."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -154,6 +155,13 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def fill(path: Path) -> None:
+    """Write a file that takes all the room its disk has left."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
 
 
 def _processes() -> list[int]:

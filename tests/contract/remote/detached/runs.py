@@ -65,10 +65,10 @@ class Run(DetachedRun):
                     return
         raise AssertionError(f"it ended with {await self.state()} and {seen!r}")
 
-    async def over(self) -> RunState:
+    async def over(self, *, stdout_offset: int = 0) -> RunState:
         """Wait until it no longer runs."""
         while True:
-            async with self.follow(0, 0) as chunks:
+            async with self.follow(stdout_offset, 0) as chunks:
                 async for _ in chunks:
                     pass
             if (state := await self.state()).kind != "running":

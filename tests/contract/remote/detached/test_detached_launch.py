@@ -1,12 +1,9 @@
 """Launching: at most once, all of it or nothing, and what makes it refuse."""
 
 import asyncio
-import contextlib
 import os
 import random
 import stat
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from app.remote.command import Command
 from app.remote.detached import Launched, RunState
 from app.remote.errors import DiskFull, NotPermitted, Refused, RemoteError
 from app.remote.host import Completed
-from tests.contract.remote.detached.local_host import Gate, LocalHost, marked, search_path
+from tests.contract.remote.detached.local_host import Gate, LocalHost, fill, marked, search_path
 from tests.contract.remote.detached.runs import Run, Runs
 
 
@@ -46,6 +43,19 @@ class CutHost(LocalHost):
     async def run(self, command: Command | str, *, stdin: bytes = b"", timeout: float = 30) -> Completed:
         self.sent = len(stdin)
         return await super().run(command, stdin=stdin[: self.limit], timeout=timeout)
+
+
+async def test_the_uptime_is_that_of_the_answer(runs: Runs) -> None:
+    run = runs.new()
+    await run.launch("exit 0", deadline_seconds=60)
+    await run.over()
+    before = uptime()
+    launched = await run.launch("exit 0", deadline_seconds=60)
+    assert before <= launched.uptime <= uptime()
+
+
+def uptime() -> float:
+    return float(Path("/proc/uptime").read_text().split()[0])
 
 
 async def test_a_launch_cut_anywhere_runs_nothing(tools: str, runs: Runs) -> None:
@@ -186,28 +196,6 @@ async def test_a_sleep_of_whole_seconds_is_enough(tmp_path: Path) -> None:
     await run.launch("exit 3", deadline_seconds=60)
     assert (await run.over()).exit_code == 3
     assert "1" in (tools / "sleep.log").read_text().split()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KB."""
-    if os.getuid() != 0:
-        pytest.skip("a small disk needs root (mount -t tmpfs)")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
 
 
 @pytest.mark.parametrize("room", [0, 4096, 3 * 4096, 5 * 4096])
