@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.remote.detached import DetachedRun, RunState
-from app.remote.errors import Lost
+from app.remote.detached import Chunk, DetachedRun, Leftover, RunState, leftovers
+from app.remote.errors import GivenBack, Lost
 from tests.contract.remote.conftest import Connected
 from tests.contract.remote.detached.local_host import kill, lives, marked
 
@@ -49,6 +49,32 @@ async def test_a_run_is_cancelled(connected: Connected, tmp_path: Path, uuid: st
     assert await run.cancel(grace_seconds=2) == RunState("cancelled", 143, 0, 0)
     assert marked(uuid) == []
     assert not lives(launched.pid)
+
+
+async def test_a_run_is_looked_at_while_what_was_read_is_given_back(
+    connected: Connected, tmp_path: Path, uuid: str
+) -> None:
+    run = DetachedRun(connected.host, f"{tmp_path}/runs/{uuid}", uuid)
+    await run.launch("seq 1 100000; until [ -e go ]; do sleep 0.02; done", deadline_seconds=60)
+    wanted = "".join(f"{n}\n" for n in range(1, 100_001)).encode()
+    while (await run.index(len(wanted) - 1))[-1].stdout_size < len(wanted):
+        assert (await run.state()).kind == "running"
+    found = await leftovers(connected.host, f"{tmp_path}/runs")
+    assert found == [Leftover(uuid, found[0].age_seconds, alive=True)]
+    assert await run.punch("stdout", 500_000)
+    assert await run.read("stdout", 500_000, 100_000) == wanted[500_000:]
+    for ask in (run.read("stdout", 0, 10), first_chunk(run)):
+        with pytest.raises(GivenBack):
+            await ask
+    (tmp_path / "runs" / uuid / "go").touch()
+    async with run.follow(500_000, 0) as chunks:
+        assert b"".join([chunk.data async for chunk in chunks]) == wanted[500_000:]
+    assert [one.alive for one in await leftovers(connected.host, f"{tmp_path}/runs")] == [False]
+
+
+async def first_chunk(run: DetachedRun) -> Chunk:
+    async with run.follow(0, 0) as chunks:
+        return await anext(chunks)
 
 
 async def test_a_broken_link_does_not_touch_the_run(connected: Connected, tmp_path: Path, uuid: str) -> None:
