@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.cli.client import Api
+from app.cli.first_steps import MACHINE
 from app.cli.installation import ThisMachine
 
-MACHINE = "this machine"
 PROJECT = "demo"
 _ENVIRONMENT = "production"
 _VALIDATION_SECONDS = 30

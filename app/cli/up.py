@@ -32,8 +32,8 @@ def ready_line(running: Installation) -> str:
     )
 
 
-def ready_screen(running: Installation) -> str:
-    """Return what a person needs to know."""
+def ready_screen(running: Installation, first_steps: str = "") -> str:
+    """Return what a person needs to know, with `first_steps` before the last line."""
     login = running.this_machine
     return f"""
   API       {running.url}/api/v1
@@ -42,13 +42,18 @@ def ready_screen(running: Installation) -> str:
             (all abilities; kept in {running.data_dir / "token"})
   Data      {running.data_dir}
   Server    this machine: {login.user}@{login.host}:{login.port} with the key {login.private_key}
-
+{first_steps}
 Ctrl-C stops Shiplog; everything is kept for the next start."""
 
 
 async def _up(data_dir: Path, port: int | None, as_json: bool) -> int:
     configure_logging("WARNING")
     async with installation(data_dir, port=port, report=report) as running:
-        print(ready_line(running) if as_json else f"Shiplog serves.\n{ready_screen(running)}", flush=True)
+        if as_json:
+            print(ready_line(running), flush=True)
+        else:
+            from app.cli.first_steps import first_steps
+
+            print(f"Shiplog serves.\n{ready_screen(running, await first_steps(running))}", flush=True)
         await asyncio.Event().wait()
     return 0

@@ -10,10 +10,12 @@ packages=(
   apache2-utils   # htpasswd, for the registry that asks for a password
   busybox-static  # the small image
   ca-certificates
-  debootstrap     # the PostgreSQL image
+  curl            # for the commands that `shiplog up` shows, as jq
+  debootstrap     # the images of PostgreSQL and Python
   docker-registry
   docker.io
   iptables
+  jq
   make
   openssh-client
   openssh-server
