@@ -19,7 +19,7 @@ from app.kit.redaction import Redactor
 from app.models.log_entry import join_entries, log_entry
 from app.postgres import is_away
 from app.remote.detached import Chunk, DetachedRun, IndexEntry, RunState
-from app.remote.errors import RemoteError
+from app.remote.errors import GivenBack, HostKeyChanged, HostKeyUnknown, InvalidKey, KeyRefused, RemoteError
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,9 @@ BATCH_ENTRIES = 500
 FLUSH_SECONDS = 0.1
 READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
+FINAL_ERRORS = (HostKeyChanged, HostKeyUnknown, KeyRefused, InvalidKey, GivenBack)
+"""What no waiting mends; anything else may be a server that is starting, full or short of memory just now."""
+
 GIVE_BACK_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 0.2
 """Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
@@ -65,6 +68,7 @@ class Follower:
         deadline_at: datetime,
         log_cap_bytes: int,
         run_clock: datetime | None,
+        last_moment: datetime | None,
         publish: Publish,
         deployment_uuid: str,
     ) -> None:
@@ -82,7 +86,7 @@ class Follower:
         position = writer.position
         self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, step)
         self._given_back: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
-        self._last_moment: datetime | None = None
+        self._last_moment = last_moment
         self.steps = steps
         self.step = step
         self.last_error_line: str | None = None
@@ -104,7 +108,7 @@ class Follower:
                 attempt = 0
                 await asyncio.sleep(IDLE_SECONDS)
             except RemoteError as error:
-                if not error.may_pass:
+                if isinstance(error, FINAL_ERRORS):
                     raise Gone(f"The run goes on unseen: {error}") from error
                 if utcnow() >= self._deadline_at:
                     raise Gone(f"The deadline passed while the server could not be reached: {error}") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.deployments.claim import Claimed
@@ -30,6 +31,8 @@ class Job:
     redactor: Redactor
     writer: LogWriter
     steps: StepTable
+    last_moment: datetime | None
+    """The time of the last entry that was there when this worker came."""
     cancel: asyncio.Event
     """Set once somebody wants the deployment cancelled."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -48,6 +49,12 @@ async def read_page(session: AsyncSession, kind: Kind, deployment_id: int, *, af
     entries = await _parse(row.logs[1:-1] if row.logs is not None else row.stretch or "")
     chosen = [entry for entry in entries if after < entry["order"] <= after + limit]
     return LogPage(row.status, row.log_count, chosen)
+
+
+async def last_moment(session: AsyncSession, kind: Kind, deployment_id: int, log_count: int) -> datetime | None:
+    """Return the time of the last of `log_count` entries, None when there is none: later ones are never older."""
+    page = await read_page(session, kind, deployment_id, after=log_count - 1, limit=1) if log_count else None
+    return datetime.fromisoformat(page.entries[-1]["timestamp"]) if page is not None and page.entries else None
 
 
 async def _parse(text_of_entries: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from app.deployments.log import (
     own_entry,
     settle,
 )
+from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
 from app.deployments.repository import load_snapshot
 from app.deployments.step_table import StepTable
@@ -80,6 +81,7 @@ class Runner:
                 if row is None:
                     return None
                 secrets = await row.redaction_set()
+                moment = await last_moment(session, claimed.kind, claimed.deployment_id, row.log_count)
             except DecryptionError as error:
                 await self._settle_unread(claimed, str(error))
                 return None
@@ -91,7 +93,7 @@ class Runner:
         if row.cancel_requested_at is not None:
             cancel.set()
         snapshot = row.configuration_snapshot or {}
-        return Job(claimed, row, snapshot, secrets, Redactor(secrets), writer, StepTable(row.steps), cancel)
+        return Job(claimed, row, snapshot, secrets, Redactor(secrets), writer, StepTable(row.steps), moment, cancel)
 
     async def _run(self, job: Job) -> None:
         try:
@@ -138,6 +140,7 @@ class Runner:
             deadline_at=job.claimed.deadline_at + timedelta(seconds=60),
             log_cap_bytes=self._settings.log_cap_bytes,
             run_clock=job.row.run_clock,
+            last_moment=job.last_moment,
             publish=self._publish,
             deployment_uuid=job.uuid,
         )

@@ -411,6 +411,19 @@ async def test_the_link_is_cut_in_mid_stream_and_the_log_has_every_line(bench: B
     assert errors == [f"e{number}" for number in range(1, 301)]
 
 
+async def test_times_do_not_go_back_when_another_worker_goes_on(bench: Bench) -> None:
+    script = "echo began; i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo $i; sleep 0.03; done"
+    row = await bench.abandon(script, after="5")
+    async with bench.sessions.begin() as session:
+        # As a worker whose clock is ahead would have written it.
+        ahead = "regexp_replace(entries, '\"timestamp\":\"[0-9]{4}', '\"timestamp\":\"2126', 'g')"
+        await session.execute(text(f"UPDATE service_deployment_log_slices SET entries = {ahead}"))
+    await bench.run(await bench.take_over(script))
+    stamps = [entry["timestamp"] for entry in await bench.log(row) if entry["output"] != "Deployment finished."]
+    assert stamps == sorted(stamps)
+    assert stamps[-1].startswith("2126")
+
+
 async def test_own_entries_and_lines_carry_times_that_never_go_back(bench: Bench) -> None:
     row = await bench.deploy("echo a; sleep 0.3; echo b", "echo c")
     stamps = [entry["timestamp"] for entry in await bench.log(row)]

@@ -1,5 +1,6 @@
 """Private keys: what is accepted, what is said about the rest, and that a key is never quoted."""
 
+import itertools
 from contextlib import suppress
 
 import asyncssh
@@ -75,6 +76,7 @@ def test_what_pasting_does_to_a_key_does_no_harm(pasted: str) -> None:
         ("ключ s3cret \0 🔑", "cannot be read"),
         ("x" * 1_000_000, "longer than any key"),
     ],
+    ids=itertools.count(),  # the keys are made anew by each process, and the processes must agree on the names
 )
 def test_anything_else_is_invalid_and_the_text_says_why(text: str, says: str) -> None:
     with pytest.raises(InvalidKey, match=says) as caught:
