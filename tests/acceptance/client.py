@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import asyncpg
 import httpx
 
+from tests.acceptance.traces import Traces
 from tests.rig.ssh import Login
 
 Kind = Literal["service", "database"]
@@ -58,11 +59,11 @@ class Deployment:
 class Client:
     """Speaks HTTP alone. An unexpected status is an AssertionError with the answer."""
 
-    def __init__(self, http: httpx.AsyncClient, database_url: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, database_url: str, traces: Traces) -> None:
+        """`traces` gets what is made."""
         self.http = http
         self._database_url = database_url
-        self.resources: list[str] = []
-        """Uuids of all services and databases that it made."""
+        self._traces = traces
         self._project = ""
 
     async def ask(self, method: str, path: str, *, status: int | None = None, **arguments: Any) -> Any:
@@ -128,7 +129,9 @@ class Client:
     async def begin(self, uuid: str, **options: Any) -> str:
         """Ask for a deployment and return its uuid."""
         answer = await self.ask("POST", "/deploy", json={"uuid": uuid, **options})
-        return str(answer["deployments"][0]["deployment_uuid"])
+        uuid = str(answer["deployments"][0]["deployment_uuid"])
+        self._traces.deployments.add(uuid)
+        return uuid
 
     async def deploy(self, uuid: str, **options: Any) -> Deployment:
         """Deploy and return the settled deployment."""
@@ -136,6 +139,7 @@ class Client:
 
     async def deployment(self, uuid: str) -> Deployment:
         """Return a deployment as it is now."""
+        self._traces.deployments.add(uuid)
         return Deployment(await self.ask("GET", f"/deployments/{uuid}"))
 
     async def settled(self, uuid: str, *, seconds: float = 60) -> Deployment:
@@ -168,7 +172,7 @@ class Client:
             self._project = (await self.ask("POST", "/projects", json={"name": "acceptance"}))["uuid"]
         place = {"project_uuid": self._project, "environment_name": "production", "server_uuid": server_uuid}
         uuid = str((await self.ask("POST", path, status=201, json={**place, **fields}))["uuid"])
-        self.resources.append(uuid)
+        self._traces.resources.add(uuid)
         return uuid
 
 

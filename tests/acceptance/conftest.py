@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -10,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.client import Client
-from tests.acceptance.engine import remove_everything_of
 from tests.acceptance.product import Product
-from tests.acceptance.servers import DATA, HOME_DATA, Servers
+from tests.acceptance.servers import Servers
+from tests.acceptance.traces import HOME_DATA, Traces
 from tests.fixtures.postgres import PostgresServer
 from tests.rig.parts import Rig
 
@@ -23,12 +22,22 @@ async def product_database(postgres_server: PostgresServer, postgres_template: s
     return postgres_server.url_of(await postgres_server.create_database(postgres_template))
 
 
+@pytest.fixture(scope="session")
+def traces(rig: Rig) -> Iterator[Traces]:
+    """What is to be removed in the end, when nothing of the product runs any more."""
+    traces = Traces()
+    yield traces
+    traces.remove()
+    for login in rig.logins.values():
+        shutil.rmtree(Path(login.home) / HOME_DATA, ignore_errors=True)
+
+
 @pytest_asyncio.fixture(scope="session")
 async def product(
-    rig: Rig, product_database: str, valkey_server: str, tmp_path_factory: pytest.TempPathFactory
+    traces: Traces, product_database: str, valkey_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Product]:
     """API and worker, running."""
-    del rig  # without it there is nothing to deploy to
+    del traces  # they are removed after the product has ended
     product = Product(tmp_path_factory.mktemp("product"), product_database, valkey_server)
     await product.initialise()
     try:
@@ -39,31 +48,15 @@ async def product(
 
 
 @pytest_asyncio.fixture(scope="session")
-async def client(product: Product, product_database: str) -> AsyncIterator[Client]:
-    """The API as the holder of the root token sees it; what was deployed is removed in the end."""
+async def client(product: Product, product_database: str, traces: Traces) -> AsyncIterator[Client]:
+    """The API as the holder of the root token sees it."""
     headers = {"Authorization": f"Bearer {product.token}"}
     async with httpx.AsyncClient(base_url=f"{product.url}/api/v1", headers=headers, timeout=20) as http:
-        client = Client(http, product_database)
-        yield client
-        remove_everything_of(client.resources)
+        yield Client(http, product_database, traces)
 
 
 @pytest.fixture(scope="session")
-def data_folders(rig: Rig) -> Iterator[None]:
-    """Leave no data folder that was not there before."""
-    was_there = [folder for folder in (DATA, DATA.parent) if folder.exists()]
-    yield
-    for login in rig.logins.values():
-        shutil.rmtree(Path(login.home) / HOME_DATA, ignore_errors=True)
-    if DATA not in was_there:
-        shutil.rmtree(DATA, ignore_errors=True)
-    if DATA.parent not in was_there:
-        with suppress(OSError):  # somebody else put something there
-            DATA.parent.rmdir()
-
-
-@pytest.fixture(scope="session")
-def servers(rig: Rig, client: Client, data_folders: None) -> Servers:
+def servers(rig: Rig, client: Client) -> Servers:
     """The rig's logins as servers, each added and validated when it is first asked for."""
     return Servers(rig, client)
 

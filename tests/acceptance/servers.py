@@ -1,15 +1,7 @@
 """The rig's logins as servers of the product."""
 
-from pathlib import Path
-
 from tests.acceptance.client import Client
 from tests.rig.parts import Rig
-
-DATA = Path("/data/shiplog")
-"""The data folder of whoever may write there: root."""
-
-HOME_DATA = ".local/share/shiplog"
-"""The data folder of everybody else, below their home."""
 
 
 class Servers:

@@ -12,7 +12,8 @@ import pytest
 from tests.acceptance.client import Client, assert_failed
 from tests.acceptance.compose import web
 from tests.acceptance.engine import containers_of
-from tests.acceptance.servers import HOME_DATA, Servers
+from tests.acceptance.servers import Servers
+from tests.acceptance.traces import HOME_DATA
 from tests.rig.parts import FOLDER, Rig, another_sshd
 from tests.rig.processes import free_port, run
 

@@ -7,7 +7,8 @@ import pytest
 from tests.acceptance.client import Client, assert_failed
 from tests.acceptance.compose import web
 from tests.acceptance.engine import only_container_of
-from tests.acceptance.servers import HOME_DATA, Servers
+from tests.acceptance.servers import Servers
+from tests.acceptance.traces import HOME_DATA
 from tests.rig.parts import Rig
 
 pytestmark = pytest.mark.docker

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.client import Client, assert_failed, eventually
 from tests.acceptance.compose import waiting, web
 from tests.acceptance.engine import containers_of, forget_image, make_ready, only_container_of
-from tests.acceptance.servers import DATA
+from tests.acceptance.traces import DATA
 from tests.rig.parts import Rig
 
 pytestmark = pytest.mark.docker

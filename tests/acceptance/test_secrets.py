@@ -17,7 +17,8 @@ from tests.acceptance.client import Client, Deployment, eventually
 from tests.acceptance.compose import compose, service
 from tests.acceptance.engine import only_container_of
 from tests.acceptance.product import Product
-from tests.acceptance.servers import DATA, Servers
+from tests.acceptance.servers import Servers
+from tests.acceptance.traces import DATA
 from tests.rig.parts import Rig
 
 pytestmark = pytest.mark.docker

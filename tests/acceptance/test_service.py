@@ -5,7 +5,7 @@ import pytest
 from tests.acceptance.client import Client
 from tests.acceptance.compose import compose, service, web
 from tests.acceptance.engine import containers_of, only_container_of, push_behind_the_back
-from tests.acceptance.servers import DATA
+from tests.acceptance.traces import DATA
 from tests.rig.images import busybox_image, push
 from tests.rig.parts import Rig
 

@@ -5,7 +5,7 @@ import pytest
 from tests.acceptance.client import Client
 from tests.acceptance.compose import compose, service
 from tests.acceptance.engine import containers_of, networks_of, volumes_of
-from tests.acceptance.servers import DATA
+from tests.acceptance.traces import DATA
 from tests.rig.parts import Rig
 
 pytestmark = pytest.mark.docker

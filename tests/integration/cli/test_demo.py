@@ -1,16 +1,13 @@
 """`shiplog demo`: honest without Docker, and finished twice on the same data where all is there."""
 
 import re
-import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.engine import remove_everything_of
-from tests.acceptance.servers import DATA
+from tests.acceptance.traces import Traces
 from tests.integration.cli.running import environment, remove, shiplog, start, up
 from tests.rig.parts import Rig
 
@@ -21,15 +18,17 @@ REAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """A data folder; the one that the server makes for root is removed too, unless it was there."""
-    was_there = [folder for folder in (DATA, DATA.parent) if folder.exists()]
+    """A data folder."""
     yield tmp_path / "data"
     remove(tmp_path / "data")
-    if DATA not in was_there:
-        shutil.rmtree(DATA, ignore_errors=True)
-    if DATA.parent not in was_there:
-        with suppress(OSError):  # somebody else put something there
-            DATA.parent.rmdir()
+
+
+@pytest.fixture
+def traces() -> Iterator[Traces]:
+    """What the demo leaves on this machine, its server."""
+    traces = Traces()
+    yield traces
+    traces.remove()
 
 
 @pytest.fixture
@@ -46,13 +45,14 @@ def path_without_docker(tmp_path: Path) -> str:
 
 
 async def test_without_docker_it_says_so_first_and_shows_what_failed(
-    data_dir: Path, path_without_docker: str, tmp_path: Path
+    data_dir: Path, traces: Traces, path_without_docker: str, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
     env = environment() | {"PATH": path_without_docker, "HOME": str(tmp_path / "home")}
 
     code, out, err = await shiplog("demo", "--once", "--port", "0", "--data-dir", data_dir, env=env)
 
+    traces.deployments |= set(re.findall(UUID, out))
     assert code == 1, err
     assert out.startswith("Docker is missing: install the Docker Engine with its Compose plugin")
     assert "Traceback" not in out + err
@@ -64,7 +64,7 @@ async def test_without_docker_it_says_so_first_and_shows_what_failed(
 
 @pytest.mark.docker
 async def test_both_deployments_finish_and_the_next_start_goes_on_with_the_same_data(
-    rig: Rig, data_dir: Path, tmp_path: Path
+    rig: Rig, data_dir: Path, traces: Traces, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
     env = environment(
@@ -74,6 +74,7 @@ async def test_both_deployments_finish_and_the_next_start_goes_on_with_the_same_
     arguments = ("demo", "--once", "--port", "0", "--data-dir", data_dir)
 
     code, out, err = await shiplog(*arguments, env=env)
+    traces.deployments |= set(re.findall(UUID, out))
     assert (code, err.count("Traceback")) == (0, 0), out + err
     assert "Docker" not in out.splitlines()[0]
     first = ROW.findall(out)
@@ -81,6 +82,7 @@ async def test_both_deployments_finish_and_the_next_start_goes_on_with_the_same_
 
     env["SHIPLOG_DEMO_SERVICE_IMAGE"] = rig.images["web-2"]
     code, out, err = await shiplog(*arguments, env=env)
+    traces.deployments |= set(re.findall(UUID, out))
     assert code == 0, out + err
     second = ROW.findall(out)
     assert [name for name, _, _ in second] == ["demo-web", "demo-web", "demo-db", "demo-db"]
@@ -91,16 +93,16 @@ async def test_both_deployments_finish_and_the_next_start_goes_on_with_the_same_
     try:
         (service,) = (await serving.request("GET", "/services")).json()
         (database,) = (await serving.request("GET", "/databases")).json()
+        traces.resources |= {service["uuid"], database["uuid"]}
         assert rig.images["web-2"] in service["docker_compose_raw"]
         assert database["status"] == "running:healthy"
         for path in ("/servers", "/security/keys", "/projects"):
             assert len((await serving.request("GET", path)).json()) == 1
     finally:
         await serving.stop()
-    remove_everything_of([service["uuid"], database["uuid"]])
 
 
-async def test_it_serves_until_ctrl_c(data_dir: Path, path_without_docker: str, tmp_path: Path) -> None:
+async def test_it_serves_until_ctrl_c(data_dir: Path, traces: Traces, path_without_docker: str, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     env = environment() | {"PATH": path_without_docker, "HOME": str(tmp_path / "home")}
     process = await start("demo", "--port", "0", "--data-dir", data_dir, env=env)
@@ -112,6 +114,7 @@ async def test_it_serves_until_ctrl_c(data_dir: Path, path_without_docker: str, 
             break
     process.send_signal(signal.SIGINT)
     assert await process.wait() == 0
+    traces.deployments |= set(re.findall(UUID, shown))
 
     assert (data_dir / "token").read_text() in shown
     assert f"http://127.0.0.1:{(data_dir / 'api.port').read_text().strip()}/docs" in shown
