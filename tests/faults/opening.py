@@ -1,7 +1,6 @@
 """Opening a cell: its parts started, its rows made, its workers at work; and everything ended again."""
 
 import asyncio
-import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +21,7 @@ from app.redis import Waker
 from app.settings import Settings
 from tests.deploying import create_place
 from tests.faults.cell import Cell, point_server
-from tests.faults.parts import remove_data, send, ssh_server
+from tests.faults.parts import kill_run, remove_data, ssh_server
 from tests.faults.wire import Wire, wire_to
 from tests.fixtures.postgres import alembic_config
 
@@ -94,10 +93,7 @@ async def _populate(cell: Cell) -> None:
 async def _end_runs(cell: Cell) -> None:
     """Kill whatever scripts are left."""
     for meta in cell.data_folder.glob("runs/*/meta"):
-        words = meta.read_text().split()
-        if len(words) >= 4:
-            for pid in (int(words[0]), int(words[2])):
-                send(pid, signal.SIGKILL)
+        kill_run(meta)
 
 
 def _port(url: str) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from app.kit import child
 from app.remote.keys import generate_private_key, read_private_key
 from app.remote.loopback import loopback_endpoint
-from tests.rig.processes import children, free_port
+from tests.rig.processes import children, free_port, started_at
 
 REPOSITORY = Path(__file__).parents[2]
 SSHD = "/usr/sbin/sshd"
@@ -106,7 +106,8 @@ async def ssh_server(
         connections = server.pids()[1:]
         await child.stop(process, signal.SIGTERM, grace_seconds=5)
         for pid in connections:
-            send(pid, signal.SIGTERM)
+            if _name(pid).startswith("sshd"):
+                send(pid, signal.SIGTERM)
 
 
 class Program:
@@ -177,6 +178,21 @@ def send(pid: int, number: signal.Signals) -> None:
     """Send a signal; who is gone does not mind."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def kill_run(meta: Path) -> None:
+    """Kill the supervisor and the script that a run's `meta` names, each with its group, if it is still they.
+
+    Numbers of processes are given again soon on a busy machine: the time of the start tells.
+    """
+    try:
+        supervisor, supervisor_start, script, script_start, *_ = map(int, meta.read_text().split()[:4])
+    except (OSError, ValueError):
+        return
+    for pid, start in ((supervisor, supervisor_start), (script, script_start)):
+        if started_at(pid) == start:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 def remove_data(folder: Path) -> None:

@@ -169,11 +169,6 @@ class Run:
         while not any(self.folder.glob("exit.[0-9]*")):
             await asyncio.sleep(0.02)
 
-    def processes(self) -> tuple[int, int]:
-        """Return the supervisor's and the script's pid."""
-        words = (self.folder / "meta").read_text().split()
-        return int(words[0]), int(words[2])
-
     async def _keep_spools(self) -> None:
         """Keep a second name of each spool: what the script wrote is known also when the run's folder is gone."""
         kept = self.data_folder / "kept"

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 from pathlib import Path
 
 from tests.faults.judge import Expected
-from tests.faults.parts import marked_processes, send, system
+from tests.faults.parts import kill_run, marked_processes, send, system
 from tests.faults.run import Kind, Run
 
 
@@ -16,10 +15,7 @@ async def _reboot(run: Run) -> None:
     """End everything at once, and have another boot id stand where the run wrote down its own."""
     await run.moment()
     await asyncio.gather(*(program.kill() for program in run.cell.workers.values()))
-    supervisor, script = run.processes()
-    for group in (supervisor, script):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+    kill_run(run.folder / "meta")
     run.struck()
     for pid in marked_processes(run.uuid):
         send(pid, signal.SIGKILL)
