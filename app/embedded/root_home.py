@@ -6,8 +6,9 @@ rights that is already there, and no folder is opened up for that user. (The whe
 folder world-readable instead.)
 
 A later start of any data folder removes what nobody needs any more: data that were not to outlive their run, and others
-once their data folder was deleted. `mark` beside the data is a second name of that folder's lock file: while the first
-name exists, the folder was at most moved. On another file system there can be no mark, so those data always stay.
+a month after their last start once their data folder was deleted. `mark` beside the data is a second name of that
+folder's lock file: while the first name exists, the folder was at most moved. On another file system there can be no
+mark, so those data always stay.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import os
 import pwd
 import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
@@ -35,6 +37,10 @@ _log = structlog.get_logger(__name__)
 ROOT_HOME = Path("/var/lib/shiplog")
 _NOTE, _LOCK, _MARK, _DATA = "data-folder.json", "lock", "mark", "postgres"
 _LOCK_SECONDS = 60
+
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long data are kept after their last start although their folder is gone: it may be on its way to another disk."""
+
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -173,6 +179,8 @@ def _noted_folders() -> dict[Path, _Note]:
 def _is_abandoned(folder: Path, note: _Note) -> bool:
     if not note.is_durable:
         return True
+    if time.time() - (folder / _NOTE).stat().st_mtime < KEPT_SECONDS:
+        return False
     try:
         is_moved = (folder / _MARK).stat().st_nlink > 1
     except FileNotFoundError:

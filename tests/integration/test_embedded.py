@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -269,6 +270,12 @@ async def _start_another(folder: Path) -> None:
         pass
 
 
+def _make_old(home: Path) -> None:
+    """Let the last start on these data be longer ago than they are kept."""
+    long_ago = time.time() - root_home.KEPT_SECONDS - 60
+    os.utime(home / "data-folder.json", (long_ago, long_ago))
+
+
 def _home(folder: Path) -> Path:
     """Where root's PostgreSQL has the data of a data folder."""
     return (folder / "postgres").readlink().parent
@@ -321,8 +328,10 @@ class TestWhatRootLeaves:
         async with embedded_postgres(folder):
             home = _home(folder)
         await _start_another(folder)
-        assert (home / "postgres" / "PG_VERSION").exists()
         shutil.rmtree(folder)
+        await _start_another(folder)
+        assert (home / "postgres" / "PG_VERSION").exists()
+        _make_old(home)
         await _start_another(folder)
         assert not home.exists()
 
@@ -330,6 +339,7 @@ class TestWhatRootLeaves:
         run = await _serve(folder)
         home = _home(folder)
         shutil.rmtree(folder)
+        _make_old(home)
         await _start_another(folder)
         assert (home / "postgres" / "postmaster.pid").exists()
         run.kill()
@@ -342,6 +352,7 @@ class TestWhatRootLeaves:
             home = _home(folder)
         (home / "mark").unlink()  # there is none where the data folder is on another file system
         shutil.rmtree(folder)
+        _make_old(home)
         await _start_another(folder)
         assert (home / "postgres" / "PG_VERSION").exists()
         shutil.rmtree(home)
@@ -351,7 +362,9 @@ class TestWhatRootLeaves:
         run.terminate()
         await run.wait()
         moved = folder.with_name("moved")
+        home = _home(folder)
         folder.rename(moved)
+        _make_old(home)
         await _start_another(folder)
         async with embedded_postgres(moved, durable=False) as url:
             assert await _words(url) == ["committed"]
