@@ -90,6 +90,11 @@ class Suite:
         """True when nothing was lost, doubled, reordered or wrong in any run."""
         return all(result.is_clean for result in self.results)
 
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing is left to run."""
+        return not self._waiting
+
     def table(self) -> str:
         """Return the table by kind, and one line for all."""
         lines = [
@@ -104,7 +109,8 @@ class Suite:
         for row in rows:
             for name in (f"**{row}**", *(name for name in self._rows if self._rows[name] == row)):
                 lines += [_row(name, by_name[name])] if name in by_name else []
-        lines.append(_row("**all**", self.results))
+        if self.results:
+            lines.append(_row("**all**", self.results))
         return "\n".join(lines)
 
     def last_line(self) -> str:
