@@ -81,7 +81,7 @@ async def test_what_is_deleted_while_a_deploy_waits_for_it_is_not_found(desk: De
         await deleting.execute(text(f"SELECT id FROM {table} FOR UPDATE"))
         await deleting.execute(text(f"UPDATE {table} SET deleted_at = now()"))
         waiting = asyncio.create_task(desk.ask("POST", f"/deploy?uuid={uuid}"))
-        async with desk.sessions() as watching, asyncio.timeout(10):
+        async with desk.sessions() as watching, asyncio.timeout(60):
             blocked = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
             while not (await watching.execute(blocked)).scalar_one():
                 await asyncio.sleep(0.02)
