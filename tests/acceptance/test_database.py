@@ -71,7 +71,7 @@ async def test_a_crashed_database_can_be_started_again(client: Client, rig: Rig,
     docker("kill", only_container_of(uuid).id)
     assert only_container_of(uuid).status == "exited"
 
-    started = await client.ask("POST", f"/databases/{uuid}/restart")
+    started = await client.ask("POST", f"/databases/{uuid}/start")
 
     again = await client.settled(started["deployment_uuid"])
     assert again.status == "finished", again.text
