@@ -96,7 +96,6 @@ class LogWriter:
         self.kind = kind
         self.deployment_id = deployment_id
         self.position = position
-        self.cancel_requested = False
         self._sessions = sessions
         self._lease_seconds = lease_seconds
 
@@ -136,8 +135,7 @@ class LogWriter:
         async with self._sessions.begin() as session:
             row = (await session.execute(_APPEND[self.kind.name], values)).one_or_none()
             if row is None:
-                row = await self._already_in(session, stretch, new_phase)
-        self.cancel_requested = row.cancel_requested_at is not None
+                await self._already_in(session, stretch, new_phase)
         self.position = replace(
             self.position,
             log_count=self.position.log_count + len(entries),

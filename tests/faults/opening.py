@@ -71,7 +71,6 @@ def _configure(cell: Cell, redis_url: str) -> None:
         "SHIPLOG_ENCRYPTION_KEYS_FILE": str(cell.folder / "keys"),
         "SHIPLOG_LEASE_SECONDS": str(LEASE_SECONDS),
         "SHIPLOG_SWEEP_SECONDS": str(SWEEP_SECONDS),
-        "SHIPLOG_API_RATE_LIMIT": "1000000",
     }
 
 
