@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from app.embedded.valkey import embedded_valkey
 from tests.acceptance.client import Client
 from tests.acceptance.product import Product
 from tests.acceptance.servers import Servers
@@ -33,12 +34,19 @@ def traces(rig: Rig) -> Iterator[Traces]:
 
 
 @pytest_asyncio.fixture(scope="session")
+async def product_valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of the product's own Valkey: its worker lives as long as the session and would take what others count."""
+    async with embedded_valkey(tmp_path_factory.mktemp("product-valkey")) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session")
 async def product(
-    traces: Traces, product_database: str, valkey_server: str, tmp_path_factory: pytest.TempPathFactory
+    traces: Traces, product_database: str, product_valkey: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Product]:
     """API and worker, running."""
     del traces  # they are removed after the product has ended
-    product = Product(tmp_path_factory.mktemp("product"), product_database, valkey_server)
+    product = Product(tmp_path_factory.mktemp("product"), product_database, product_valkey)
     await product.initialise()
     try:
         await product.start()

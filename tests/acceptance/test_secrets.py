@@ -98,8 +98,8 @@ async def test_postgresql_holds_no_secret_in_clear(deployed: Deployed, product_d
     assert leaks == {}
 
 
-async def test_valkey_holds_no_secret(deployed: Deployed, valkey_server: str) -> None:
-    redis = Redis.from_url(valkey_server)
+async def test_valkey_holds_no_secret(deployed: Deployed, product_valkey: str) -> None:
+    redis = Redis.from_url(product_valkey)
     leaks = []
     try:
         async for key in redis.scan_iter():

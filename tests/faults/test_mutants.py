@@ -7,8 +7,8 @@ from tests.faults.kinds import kind_named
 from tests.faults.opening import open_cell
 from tests.faults.run import run_one
 
-TRIES = 3
-"""A frozen worker shows that it is one only when it has something to write as it wakes up."""
+TRIES = 20
+"""A worker that lost its lease shows it only when it has something to write right then: in two of five runs."""
 
 
 @pytest.mark.timeout(240)

@@ -60,7 +60,7 @@ async def _no_more_twice(run: Run) -> None:
 
 
 async def _steal(run: Run) -> None:
-    for _ in range(run.random.randint(1, 3)):
+    for _ in range(run.random.randint(1, 5)):
         await run.moment(most=0.4)
         async with run.cell.sessions.begin() as session:
             statement = "UPDATE service_deployment_queues SET lease_until = now() - interval '1 s' WHERE id = :id"

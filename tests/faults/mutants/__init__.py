@@ -6,11 +6,11 @@ NAMES = ("no_offset_check", "no_epoch_check", "launch_without_lock", "rerun_on_t
 
 CAUGHT_BY = {
     "no_offset_check": ("twice: same claim run twice", "postgres: answer lost"),
-    "no_epoch_check": ("worker: frozen past its lease",),
-    "launch_without_lock": ("twice: same claim run twice", "link: cut at launch"),
+    "no_epoch_check": ("twice: lease expires under its owner", "worker: frozen past its lease"),
+    "launch_without_lock": ("link: cut at launch", "twice: same claim run twice"),
     "rerun_on_takeover": ("worker: killed, another alive",),
 }
-"""The kinds of fault that turn red with each of them."""
+"""The kinds of fault that turn red with each of them, the surest first."""
 
 
 def apply(name: str) -> None:
