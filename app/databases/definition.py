@@ -12,6 +12,13 @@ Columns = Mapping[str, Any]
 """The columns of a database's row by name, as its snapshot holds them."""
 
 
+TLS_FOLDER = "tls"
+CA_FILE = "ca.pem"
+CERTIFICATE_FILE = "server.crt"
+KEY_FILE = "server.key"
+KEY_AND_CERTIFICATE_FILE = "server.pem"
+
+
 @dataclass(frozen=True)
 class MountedFile:
     """A file that the container reads: `name` in the resource's folder, `target` in the container.
@@ -22,6 +29,22 @@ class MountedFile:
     name: str
     target: str
     content: Secret
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Where a type has its certificate: `TLS_FOLDER` of the resource's folder, read-only under `directory`."""
+
+    directory: str
+    key_owner: str
+    """Whose the key has to be, as `postgres:postgres`: user and group by their names in the image."""
+    modes: tuple[str, ...] = ()
+    """What `ssl_mode` can be; empty: the type has no such column."""
+    default_mode: str | None = None
+
+    def path(self, name: str) -> str:
+        """Return where the container finds one of the files, such as `CA_FILE`."""
+        return f"{self.directory}/{name}"
 
 
 def _no_files(_columns: Columns) -> Sequence[MountedFile]:
@@ -45,8 +68,8 @@ class DatabaseDefinition:
     """Where an image keeps its data."""
     config_path: str | None
     """Where the container finds the user's own configuration; its file in the folder has the same name."""
-    tls_directory: str | None
-    """Where the container finds its certificates."""
+    tls: Tls | None
+    """How it speaks TLS when `enable_ssl` is set; None: it never does."""
     environment: Callable[[Columns], Mapping[str, str]]
     """The container's variables; they are visible in `docker inspect`, so a secret is never one of them."""
     healthcheck: Callable[[Columns, str], Sequence[str]]

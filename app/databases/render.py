@@ -8,7 +8,7 @@ from typing import Any
 from app.compose.override import Labels
 from app.compose.plan import PlanError
 from app.compose.run_options import parse_run_options
-from app.databases.definition import Columns, DatabaseDefinition, MountedFile
+from app.databases.definition import TLS_FOLDER, Columns, DatabaseDefinition, MountedFile
 from app.remote.command import Secret
 
 ENV_FILE = ".env"
@@ -33,7 +33,9 @@ def render_database(
     options = parse_run_options(columns.get("custom_docker_run_options"))
     volumes = {f"{name}-{uuid}": path for name, path in definition.volumes(columns["image"]).items()}
     mounts: list[Any] = [{"type": "volume", "source": name, "target": path} for name, path in volumes.items()]
-    mounts += [_bind(file) for file in mounted_files(definition, columns)]
+    mounts += [_bind(file.name, file.target) for file in mounted_files(definition, columns)]
+    if definition.tls and columns.get("enable_ssl"):
+        mounts.append(_bind(TLS_FOLDER, definition.tls.directory))
     service: dict[str, Any] = {
         "image": columns["image"],
         "container_name": uuid,
@@ -88,11 +90,11 @@ def _plain(filename: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(filename).name)[-100:] or "script"
 
 
-def _bind(file: MountedFile) -> dict[str, object]:
+def _bind(name: str, target: str) -> dict[str, object]:
     return {
         "type": "bind",
-        "source": f"./{file.name}",
-        "target": file.target,
+        "source": f"./{name}",
+        "target": target,
         "read_only": True,
         "bind": {"create_host_path": False},
     }

@@ -4,12 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from app.databases.definition import Columns, DatabaseDefinition, MountedFile
+from app.databases.definition import Columns, DatabaseDefinition, MountedFile, Tls
 from app.models.standalone import StandalonePostgresql
 from app.remote.command import Secret
 
 _CONFIG = "/etc/postgresql/postgresql.conf"
 _PASSWORD = "/run/secrets/postgres-password"  # noqa: S105 - a path
+_TLS = Tls(
+    directory="/var/lib/postgresql/certs",
+    key_owner="postgres:postgres",
+    modes=("allow", "prefer", "require", "verify-ca", "verify-full"),
+    default_mode="require",
+)
 _MAJOR = re.compile(r":(?:[\w.-]*pg)?(\d{1,2})(?!\d)[\w.-]*$")  # 17.2-alpine, pg17, latest-pg17
 
 
@@ -68,7 +74,7 @@ POSTGRESQL = DatabaseDefinition(
     data_volume="postgres-data",
     data_path=_data_path,
     config_path=_CONFIG,
-    tls_directory="/var/lib/postgresql/certs",
+    tls=_TLS,
     environment=_environment,
     healthcheck=_healthcheck,
     url=_url,
