@@ -1,6 +1,8 @@
 """Every table, one file each; `standalone/` holds one file per database type. Importing the package loads them all."""
 
 from app.models.api_token import ApiToken
+from app.models.certificate_authority import CertificateAuthority
+from app.models.database_certificate import DatabaseCertificate
 from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
 from app.models.deployment_status import DatabaseDeploymentStatus, DeploymentStatus, ServiceDeploymentStatus
 from app.models.destination import StandaloneDocker
@@ -22,6 +24,8 @@ from app.models.team import Team, TeamMember, TeamRole, User
 __all__ = [
     "STANDALONE_MODELS",
     "ApiToken",
+    "CertificateAuthority",
+    "DatabaseCertificate",
     "DatabaseDeploymentLogSlice",
     "DatabaseDeploymentQueue",
     "DatabaseDeploymentStatus",

@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.repository import Repository
+from app.models.database_certificate import DatabaseCertificate
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.environment_variable import EnvironmentVariable
 from app.models.outbox_event import OutboxEvent
@@ -158,13 +159,19 @@ async def deployment_timeout_of(session: AsyncSession, server_id: int) -> float:
 
 
 async def forget_resource(session: AsyncSession, resource: DeployableMixin) -> None:
-    """Delete the resource's row with its variables and its history."""
+    """Delete the resource's row with its variables, its certificate and its history."""
     queue, of_resource = _history(resource.resource_type, resource.id)
     await session.execute(delete(queue).where(*of_resource))
     await session.execute(
         delete(EnvironmentVariable).where(
             EnvironmentVariable.resource_type == resource.resource_type,
             EnvironmentVariable.resource_id == resource.id,
+        )
+    )
+    await session.execute(
+        delete(DatabaseCertificate).where(
+            DatabaseCertificate.database_type == resource.resource_type,
+            DatabaseCertificate.database_id == resource.id,
         )
     )
     model: Any = type(resource)
