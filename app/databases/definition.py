@@ -46,6 +46,10 @@ class Tls:
         """Return where the container finds one of the files, such as `CA_FILE`."""
         return f"{self.directory}/{name}"
 
+    def mode(self, columns: Columns) -> str | None:
+        """Return how strict a database is; None for a type without modes."""
+        return columns.get("ssl_mode") or self.default_mode
+
 
 def _no_files(_columns: Columns) -> Sequence[MountedFile]:
     return ()
@@ -59,6 +63,8 @@ def _no_command(_columns: Columns) -> Sequence[str]:
 class DatabaseDefinition:
     """One database type. Everything that only some types have is an optional field with a name of its own."""
 
+    title: str
+    """What people call it, as `PostgreSQL`."""
     model: type[StandaloneMixin]
     default_image: str
     port: int
@@ -85,6 +91,8 @@ class DatabaseDefinition:
     more_volumes: Mapping[str, str] = field(default_factory=dict)
     """Further volumes: name without the uuid → path."""
     ulimits: Mapping[str, Any] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    """The columns that the image reads only when it initialises an empty data folder."""
 
     @property
     def type(self) -> str:

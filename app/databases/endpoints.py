@@ -13,17 +13,10 @@ from app.auth.dependencies import Caller, require
 from app.databases.definition import DatabaseDefinition
 from app.databases.lookup import databases_of_team, find_database, is_public_port_taken
 from app.databases.presenting import asked_columns, present, urls_of
-from app.databases.registry import DEFINITIONS
+from app.databases.registry import DEFINITIONS, definition_of
 from app.databases.repository import lock_server, may_have_started
-from app.databases.schemas import (
-    SCHEMAS,
-    AnyDatabase,
-    DatabaseCreate,
-    DatabaseCreated,
-    DatabaseFields,
-    DatabaseSchemas,
-    DatabaseUpdate,
-)
+from app.databases.schemas import SCHEMAS, AnyDatabase, DatabaseSchemas, DatabaseUpdate
+from app.databases.schemas.common import DatabaseCreate, DatabaseCreated, DatabaseFields
 from app.errors import InvalidRequest, NotFound, ValidationFailed, answers
 from app.kit.answers import MessageAnswer
 from app.kit.ids import new_uuid
@@ -76,7 +69,7 @@ def _add_create_route(definition: DatabaseDefinition, schemas: DatabaseSchemas) 
         create_database,
         methods=["POST"],
         operation_id=f"create-database-{definition.slug}",
-        summary=f"Create a {schemas.title} database",
+        summary=f"Create a {definition.title} database",
         status_code=201,
         response_model_exclude_unset=True,
         responses=answers(400, 401, 403, 404, 413, 422, 429),
@@ -110,14 +103,14 @@ async def update_database(
 ) -> MessageAnswer:
     """Change what is named. What runs, and what is being deployed, stays as it was until the next deployment.
 
-    User, password and name of the database are fixed once it may have started: its image reads them only when it
-    initialises an empty data folder, so a later change would be true here and nowhere else.
+    What its image reads only when it initialises an empty data folder is fixed once it may have started: a later change
+    would be true here and nowhere else. So it is with user, password and name of PostgreSQL, MySQL, MariaDB and MongoDB,
+    and with the name of ClickHouse's.
     """
     database = await _found(session, caller, uuid, for_update=True)
-    schemas = SCHEMAS[database.resource_type]
-    asked = asked_columns(_of_type(schemas, body), type(database))
+    asked = asked_columns(_of_type(SCHEMAS[database.resource_type], body), type(database))
     changed = {name: value for name, value in asked.items() if getattr(database, name) != value}
-    await _refuse_fixed(session, database, schemas, changed)
+    await _refuse_fixed(session, database, changed)
     for name, value in changed.items():
         setattr(database, name, value)
     if changed.keys() & {"is_public", "public_port"}:
@@ -184,14 +177,13 @@ def _of_type(schemas: DatabaseSchemas, body: DatabaseUpdate) -> DatabaseFields:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 
 
-async def _refuse_fixed(
-    session: AsyncSession, database: StandaloneMixin, schemas: DatabaseSchemas, changed: dict[str, Any]
-) -> None:
-    fixed = sorted(changed.keys() & schemas.fixed)
+async def _refuse_fixed(session: AsyncSession, database: StandaloneMixin, changed: dict[str, Any]) -> None:
+    definition = definition_of(database.resource_type)
+    fixed = sorted(changed.keys() & definition.fixed)
     if not fixed or not await may_have_started(session, database):
         return
     text = (
-        f"{schemas.title} reads this only when it initialises an empty data folder, and this database has been started "
+        f"{definition.title} reads this only when it initialises an empty data folder, and this database has been started "
         "or is about to be. Change it inside the database, or create a new one."
     )
     raise ValidationFailed({name: [text] for name in fixed})

@@ -37,6 +37,25 @@ class Matching:
         return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of a few texts."""
+
+    texts: tuple[str, ...]
+
+    def check(self, text: str) -> str:
+        """Return the text, or refuse it."""
+        if text not in self.texts:
+            raise refused(f"Input should be {', '.join(map(repr, self.texts[:-1]))} or {self.texts[-1]!r}.")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(self.texts)}
+
+
 Image = Annotated[
     str,
     Matching(
@@ -52,6 +71,15 @@ Identifier = Annotated[
     ),
 ]
 """The name of a user or of a database inside the database."""
+
+
+def _not_root(user: str) -> str:
+    if user == "root":
+        raise refused("The user may not be root: that one is there anyway, with a password of its own.")
+    return user
+
+
+OrdinaryUser = Annotated[Identifier, AfterValidator(_not_root)]
 
 Password = Annotated[
     str,

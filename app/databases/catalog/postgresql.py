@@ -4,26 +4,54 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from app.databases.definition import Columns, DatabaseDefinition, MountedFile, Tls
+from app.databases.definition import (
+    CA_FILE,
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    Columns,
+    DatabaseDefinition,
+    MountedFile,
+    Tls,
+)
 from app.models.standalone import StandalonePostgresql
 from app.remote.command import Secret
 
 _CONFIG = "/etc/postgresql/postgresql.conf"
+_ACCESS = "/etc/postgresql/pg_hba.conf"
 _PASSWORD = "/run/secrets/postgres-password"  # noqa: S105 - a path
 _TLS = Tls(
-    directory="/var/lib/postgresql/certs",
+    directory="/etc/postgresql/certs",
     key_owner="postgres:postgres",
     modes=("allow", "prefer", "require", "verify-ca", "verify-full"),
     default_mode="require",
 )
 _MAJOR = re.compile(r":(?:[\w.-]*pg)?(\d{1,2})(?!\d)[\w.-]*$")  # 17.2-alpine, pg17, latest-pg17
 
+# As initdb and the image write it, but for the last line: who comes from outside has to speak TLS.
+_TLS_ONLY = """\
+local all all trust
+host all all 127.0.0.1/32 trust
+host all all ::1/128 trust
+local replication all trust
+host replication all 127.0.0.1/32 trust
+host replication all ::1/128 trust
+hostssl all all all {method}
+"""
+
+
+def _major(image: str) -> int | None:
+    found = _MAJOR.search(image.partition("@")[0])
+    return int(found[1]) if found else None
+
 
 def _data_path(image: str) -> str:
     # From 18 on the official image keeps its data one level higher. Of a tag without a number the older layout is
     # assumed: should it be a newer image it refuses to start, while the other way round its data would be in no volume.
-    found = _MAJOR.search(image.partition("@")[0])
-    return "/var/lib/postgresql" if found and int(found[1]) >= 18 else "/var/lib/postgresql/data"
+    return "/var/lib/postgresql" if (_major(image) or 0) >= 18 else "/var/lib/postgresql/data"
+
+
+def _needs_tls(columns: Columns) -> bool:
+    return bool(columns.get("enable_ssl")) and _TLS.mode(columns) not in {"allow", "prefer"}
 
 
 def _environment(columns: Columns) -> Mapping[str, str]:
@@ -41,33 +69,49 @@ def _environment(columns: Columns) -> Mapping[str, str]:
 
 
 def _files(columns: Columns) -> Sequence[MountedFile]:
-    password = MountedFile("postgres-password", _PASSWORD, Secret(columns["postgres_password"]))
-    if not (config := columns.get("postgres_conf")):
-        return (password,)
-    if not re.search(r"^\s*listen_addresses\b", config, re.IGNORECASE | re.MULTILINE):
-        config = f"{config.rstrip()}\nlisten_addresses = '*'\n"
-    return (password, MountedFile("postgresql.conf", _CONFIG, Secret(config)))
+    files = [MountedFile("postgres-password", _PASSWORD, Secret(columns["postgres_password"]))]
+    if config := columns.get("postgres_conf"):
+        if not re.search(r"^\s*listen_addresses\b", config, re.IGNORECASE | re.MULTILINE):
+            config = f"{config.rstrip()}\nlisten_addresses = '*'\n"
+        files.append(MountedFile("postgresql.conf", _CONFIG, Secret(config)))
+    if _needs_tls(columns):
+        # Up to 13 the image stores md5 hashes unless told otherwise, and scram-sha-256 cannot check those.
+        usual = "md5" if (_major(columns["image"]) or 14) < 14 else "scram-sha-256"
+        method = columns.get("postgres_host_auth_method") or usual
+        files.append(MountedFile("pg_hba.conf", _ACCESS, Secret(_TLS_ONLY.format(method=method))))
+    return files
 
 
 def _command(columns: Columns) -> Sequence[str]:
-    return ("postgres", "-c", f"config_file={_CONFIG}") if columns.get("postgres_conf") else ()
+    settings = []
+    if columns.get("postgres_conf"):
+        settings.append(f"config_file={_CONFIG}")
+    if columns.get("enable_ssl"):
+        certificate, key = _TLS.path(CERTIFICATE_FILE), _TLS.path(KEY_FILE)
+        settings += ["ssl=on", f"ssl_cert_file={certificate}", f"ssl_key_file={key}"]
+    if _needs_tls(columns):
+        settings.append(f"hba_file={_ACCESS}")
+    return ("postgres", *(word for setting in settings for word in ("-c", setting))) if settings else ()
 
 
-def _healthcheck(_columns: Columns, uuid: str) -> Sequence[str]:
+def _healthcheck(columns: Columns, uuid: str) -> Sequence[str]:
     # Through the network under its own name, as a client comes: the socket and 127.0.0.1 need no password in the
     # official image, and while that initialises its data, PostgreSQL listens on the socket alone.
     login = f'psql --no-psqlrc --no-password -h {uuid} -p 5432 -U "$POSTGRES_USER" -d "$POSTGRES_DB"'
-    return ("CMD-SHELL", f'PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") {login} -qtAc "SELECT 1" || exit 1')
+    tls = f"PGSSLMODE=verify-full PGSSLROOTCERT={_TLS.path(CA_FILE)} " if columns.get("enable_ssl") else ""
+    return ("CMD-SHELL", f'{tls}PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") {login} -qtAc "SELECT 1" || exit 1')
 
 
 def _url(columns: Columns, host: str, port: int) -> str:
     user, password, database = (
         quote(columns[name], safe="") for name in ("postgres_user", "postgres_password", "postgres_db")
     )
-    return f"postgres://{user}:{password}@{host}:{port}/{database}"
+    tls = f"?sslmode={_TLS.mode(columns)}" if columns.get("enable_ssl") else ""
+    return f"postgres://{user}:{password}@{host}:{port}/{database}{tls}"
 
 
 POSTGRESQL = DatabaseDefinition(
+    title="PostgreSQL",
     model=StandalonePostgresql,
     default_image="postgres:16-alpine",
     port=5432,
@@ -81,4 +125,5 @@ POSTGRESQL = DatabaseDefinition(
     files=_files,
     command=_command,
     init_directory="/docker-entrypoint-initdb.d",
+    fixed=frozenset({"postgres_user", "postgres_password", "postgres_db"}),
 )

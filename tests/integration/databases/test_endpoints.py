@@ -458,4 +458,4 @@ def test_every_type_that_can_be_deployed_has_its_schemas() -> None:
     for database_type, schemas in SCHEMAS.items():
         assert issubclass(DatabaseUpdate, schemas.update), database_type
         columns = inspect(DEFINITIONS[database_type].model).columns.keys()
-        assert schemas.fixed <= schemas.update.model_fields.keys() & set(columns)
+        assert DEFINITIONS[database_type].fixed <= schemas.update.model_fields.keys() & set(columns)

@@ -1,8 +1,6 @@
-"""What the database endpoints take and answer: the common fields, then each type with its own."""
+"""What every type takes and answers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,14 +8,10 @@ from app.databases.fields import (
     CpuLimit,
     CpuSet,
     EnableSsl,
-    FileInBase64,
-    HostAuthMethod,
-    Identifier,
     Image,
     InitScript,
     InitScripts,
     MemoryLimit,
-    Password,
     PortMappings,
     PublicPort,
     RunOptions,
@@ -67,37 +61,16 @@ class DatabaseCreate(DatabaseFields):
     destination_uuid: Line | None = Field(default=None, description="Needed when the server has several.")
 
 
-class PostgresqlFields(RequestSchema):
-    """What can be set on PostgreSQL alone."""
+class TlsFields(RequestSchema):
+    """What can be set on the types that speak TLS."""
 
-    postgres_user: Identifier | None = Field(default=None, description="`postgres` at first. Fixed at the first start.")
-    postgres_password: Password | None = Field(
-        default=None, description="64 random letters and digits when left out. Fixed at the first start."
-    )
-    postgres_db: Identifier | None = Field(default=None, description="`postgres` at first. Fixed at the first start.")
-    postgres_initdb_args: Line | None = Field(default=None, description="Read at the first start only.")
-    postgres_host_auth_method: HostAuthMethod | None = Field(default=None, description="Read at the first start only.")
-    postgres_conf: FileInBase64 | None = Field(default=None, description="`postgresql.conf` in base64.")
-    init_scripts: InitScripts | None = Field(default=None, description="Run at the first start only.")
     enable_ssl: EnableSsl | None = Field(default=None, description="False: this version cannot switch SSL on.")
-    ssl_mode: Literal["allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
-        default=None, description="Stands in the URLs once SSL is on. `require` at first."
-    )
 
 
-class PostgresqlCreate(PostgresqlFields, DatabaseCreate):
-    """Body of `POST /databases/postgresql`."""
+class ScriptFields(RequestSchema):
+    """What can be set on the types whose images run scripts."""
 
-
-class PostgresqlUpdate(PostgresqlFields, DatabaseFields):
-    """What can be changed on a PostgreSQL database."""
-
-
-class DatabaseUpdate(PostgresqlUpdate):
-    """Body of `PATCH /databases/{uuid}`: the fields of every type, those of another type than the database's are refused.
-
-    What is left out stays; a change counts from the next deployment on.
-    """
+    init_scripts: InitScripts | None = Field(default=None, description="Run at the first start only.")
 
 
 class DatabaseAnswer(ResponseSchema):
@@ -134,22 +107,10 @@ class DatabaseAnswer(ResponseSchema):
     updated_at: Timestamp
 
 
-class PostgresqlAnswer(DatabaseAnswer):
-    """A PostgreSQL database."""
+class ScriptAnswer(ResponseSchema):
+    """Of the types whose images run scripts."""
 
-    database_type: Literal["standalone-postgresql"] = "standalone-postgresql"
-    postgres_user: str
-    postgres_password: str | None = Field(default=None, description="*Sensitive.*")
-    postgres_db: str
-    postgres_initdb_args: str | None
-    postgres_host_auth_method: str | None
-    postgres_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     init_scripts: list[InitScript] | None = Field(default=None, description="*Sensitive.*")
-    enable_ssl: bool
-    ssl_mode: str | None
-
-
-AnyDatabase = PostgresqlAnswer
 
 
 class DatabaseCreated(ResponseSchema):
@@ -158,26 +119,3 @@ class DatabaseCreated(ResponseSchema):
     uuid: str = Field(examples=[_UUID])
     internal_db_url: str = Field(examples=[f"postgres://postgres:…@{_UUID}:5432/postgres"])
     external_db_url: str | None = Field(default=None, description="Only of a public database.")
-
-
-@dataclass(frozen=True)
-class DatabaseSchemas:
-    """The schemas of one type; `fixed` are the fields that the image reads once, when its data folder is empty."""
-
-    title: str
-    create: type[DatabaseCreate]
-    update: type[DatabaseFields]
-    answer: type[AnyDatabase]
-    fixed: frozenset[str]
-
-
-SCHEMAS: Mapping[str, DatabaseSchemas] = {
-    "standalone-postgresql": DatabaseSchemas(
-        title="PostgreSQL",
-        create=PostgresqlCreate,
-        update=PostgresqlUpdate,
-        answer=PostgresqlAnswer,
-        fixed=frozenset({"postgres_user", "postgres_password", "postgres_db"}),
-    ),
-}
-"""By database type; every definition of the registry has one."""
