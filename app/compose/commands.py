@@ -24,6 +24,10 @@ class ComposeProject:
         """Print the merged files as YAML in Compose's own form, every variable filled in."""
         return self._compose("config")
 
+    def services(self) -> Command:
+        """Print the names of the services that the profiles leave in, one a line."""
+        return self._compose("config", "--services")
+
     def pull(self, *, ignore_buildable: bool = False) -> Command:
         """Fetch the newest image of each tag."""
         return self._compose("pull", *(["--ignore-buildable"] if ignore_buildable else []))

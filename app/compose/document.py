@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from app.compose.confinement import paths_inside, reaches_outside
 from app.compose.plan import PlanError
 
 MAX_BYTES = 256 * 1024
@@ -14,6 +15,10 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9._-]+")
+# What else YAML can spell, as text in base64, Compose would read and the checks here would not.
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")
+)
 
 
 class ComposeInvalid(PlanError):
@@ -36,6 +41,12 @@ class ComposeDocument:
 
     services: tuple[ComposeService, ...]
     networks: Mapping[str, str | None]
+    outside: tuple[str, ...] = ()
+    """A sentence for each thing that needs the server's `allow_host_paths`."""
+    paths_inside: tuple[str, ...] = ()
+    """What it mounts of its own folder."""
+    has_profiles: bool = False
+    """Whether a profile can leave a service out."""
 
     @property
     def has_build(self) -> bool:
@@ -63,6 +74,14 @@ def read_compose(text: str) -> ComposeDocument:
     return _document(data)
 
 
+def refuse_outside(document: ComposeDocument) -> None:
+    """Raise ComposeInvalid for a text that reaches beyond the resource's own folder."""
+    if document.outside:
+        raise ComposeInvalid(
+            f"{document.outside[0]} Turn on allow_host_paths of the server if its services may use what is its own."
+        )
+
+
 class _Loader(yaml.CSafeLoader):
     """Knows strings, null and `<<` alone: `on`, `1` and `2026-01-01` are names like any other to Compose."""
 
@@ -86,7 +105,7 @@ yaml.add_multi_constructor("!", _construct_tagged, Loader=_Loader)
 
 
 def _check_size(text: str) -> None:
-    """Refuse depth, alias bombs and a second document before any node is built.
+    """Refuse depth, alias bombs, a second document and unusual tags before any node is built.
 
     Works on events: building nodes recurses, and merge keys copy what they name each time.
     """
@@ -94,6 +113,7 @@ def _check_size(text: str) -> None:
     open_nodes: list[tuple[str | None, int]] = []
     documents, size = 0, 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        _check_tag(getattr(event, "tag", None))
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
@@ -119,6 +139,11 @@ def _check_size(text: str) -> None:
             raise ComposeInvalid(f"The Compose file has more than {MAX_NODES} nodes once its aliases are expanded.")
 
 
+def _check_tag(tag: str | None) -> None:
+    if tag and not tag.startswith("!") and tag not in _PLAIN_TAGS:
+        raise ComposeInvalid(f"The Compose file has the YAML tag {tag}, which Shiplog does not read.")
+
+
 def _document(data: object) -> ComposeDocument:
     if not isinstance(data, dict):
         raise ComposeInvalid("The Compose file is not a mapping: it must begin with keys such as `services:`.")
@@ -134,10 +159,31 @@ def _document(data: object) -> ComposeDocument:
             raise ComposeInvalid(f"The service {name} in the Compose file is not a mapping.")
         if not any(service.get(key) for key in ("image", "build", "extends")):
             raise ComposeInvalid(f"The service {name} has neither an image nor a build.")
+        _check_build(name, service.get("build"))
     return ComposeDocument(
         services=tuple(_service(name, services) for name in services),
         networks=dict(_networks(data.get("networks"))),
+        outside=tuple(reaches_outside(data)),
+        paths_inside=paths_inside(data),
+        has_profiles=any(service.get("profiles") for service in services.values()),
     )
+
+
+def _check_build(name: str, build: object) -> None:
+    """Refuse what is built from files: there are none, and a repository is not ours to fetch on somebody's server."""
+    if not build:
+        return
+    described = build if isinstance(build, dict) else {"context": build}
+    contexts = [described.get("context") or "."] if described.get("dockerfile_inline") else []
+    more = described.get("additional_contexts") or ()
+    contexts += [str(one).partition("=")[2] for one in more] if isinstance(more, list) else []
+    contexts += more.values() if isinstance(more, dict) else []
+    allowed = all(str(one) in {".", "./"} or str(one).startswith(("docker-image://", "service:")) for one in contexts)
+    if not described.get("dockerfile_inline") or not allowed:
+        raise ComposeInvalid(
+            f"The service {name} is built from files, and Shiplog neither brings nor fetches any: build its image "
+            "elsewhere and name it with `image`, or write the whole Dockerfile as `dockerfile_inline`."
+        )
 
 
 def _service(name: str, services: Mapping[str, Mapping[str, Any]]) -> ComposeService:

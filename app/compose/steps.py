@@ -76,9 +76,32 @@ def ensure_network(network: str) -> Step:
     )
 
 
-def validate(project: ComposeProject) -> Step:
-    """Return the step that lets Compose check the files before anything is stopped."""
-    return _step("Validate configuration", project.config())
+def validate(project: ComposeProject, *, mounted: Sequence[str] = ()) -> Step:
+    """Return the step that lets Compose check the files before anything is stopped.
+
+    `mounted` are paths in the folder that may not lead out of it: a container can have put a link there.
+    """
+    command = project.config()
+    if not mounted:
+        return _step("Validate configuration", command)
+    return Step(
+        name="Validate configuration",
+        shown=str(command),
+        script=f"""\
+{command.reveal()}
+here=$(pwd -P)
+# shellcheck disable=SC2043 # it may be one path
+for path in {" ".join(map(quote, mounted))}; do
+    there=$(readlink -f -- "$path") || continue
+    case $there in
+    "$here"/*) ;;
+    *)
+        echo "The mounted path $path leads out of the folder of the deployment, to $there: remove the link." >&2
+        exit 1
+        ;;
+    esac
+done""",
+    )
 
 
 def pull_latest_images(project: ComposeProject, *, ignore_buildable: bool = False) -> Step:
@@ -124,6 +147,27 @@ def build_images(project: ComposeProject, *, pull: bool) -> Step:
 def stop_containers(project: ComposeProject) -> Step:
     """Return the step that stops what runs, gracefully; nothing running is no error."""
     return _step("Stop containers", project.stop())
+
+
+def remove_left_out(project: ComposeProject) -> Step:
+    """Return the step that removes the containers of services that a profile leaves out now.
+
+    `--remove-orphans` keeps them: Compose still knows their services.
+    """
+    label = quote(f"label=com.docker.compose.project={project.name}")
+    listing = '{{.Names}} {{.Label "com.docker.compose.service"}}'
+    return Step(
+        name="Remove what the profiles leave out",
+        shown=str(project.services()),
+        script=f"""\
+active=$({project.services().reveal()})
+docker ps --all --filter {label} --format {quote(listing)} | while read -r name service; do
+    if ! printf '%s\\n' "$active" | grep -qxF -e "$service"; then
+        docker stop "$name" || :
+        docker rm --force "$name"
+    fi
+done""",
+    )
 
 
 def start_containers(project: ComposeProject) -> Step:

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
-from app.compose.document import MAX_BYTES, ComposeInvalid, read_compose
+from app.compose.document import MAX_BYTES, ComposeDocument, ComposeInvalid, read_compose, refuse_outside
 from app.compose_services.repository import ServiceRepository
 from app.compose_services.schemas import ServiceAnswer, ServiceCreate, ServiceUpdate, ServiceUuid
 from app.errors import NotFound, ValidationFailed, answers
 from app.kit.base64_text import decoded
 from app.kit.ids import new_uuid
+from app.models.server import Server
 from app.models.service import Service
 from app.postgres import Session
 from app.projects.env_routes import add_env_routes
@@ -49,7 +50,7 @@ async def create_service(
     request: Request, session: Session, caller: Writer, body: ServiceCreate, queue_deployment: InstantDeploy
 ) -> ServiceUuid:
     """Make a service from a Compose file. Nothing runs until it is started or deployed."""
-    compose = await _compose_of(body.docker_compose_raw)
+    compose, document = await _compose_of(body.docker_compose_raw)
     place = await place_resource(
         session,
         caller.team_id,
@@ -59,6 +60,7 @@ async def create_service(
         server_uuid=body.server_uuid,
         destination_uuid=body.destination_uuid,
     )
+    _check_confined(document, place.server)
     service = await ServiceRepository(session).add(
         Service(
             name=body.name if body.name is not None else f"service-{new_uuid()[:10]}",
@@ -105,7 +107,8 @@ async def update_service(
     if "description" in body.model_fields_set:
         service.description = body.description
     if compose is not None:
-        service.docker_compose_raw = compose
+        service.docker_compose_raw, document = compose
+        _check_confined(document, service.server)
     if body.connect_to_docker_network is not None:
         service.connect_to_docker_network = body.connect_to_docker_network
     await session.flush()
@@ -128,20 +131,29 @@ async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update
     return service
 
 
-async def _compose_of(encoded: str) -> str:
-    """Return the Compose text behind `docker_compose_raw`; raise ValidationFailed for one that cannot be deployed."""
+async def _compose_of(encoded: str) -> tuple[str, ComposeDocument]:
+    """Return the Compose text in base64 and what it says; raise ValidationFailed for one that cannot be deployed."""
     # Four letters stand for three bytes; a little more for line breaks, as `base64` wraps its output.
     if len(encoded) > MAX_BYTES * 3 // 2:
         raise _refused(f"The Compose file is larger than {MAX_BYTES // 1024} KiB.")
     try:
         text = decoded(encoded)
         # Measured: half a second for a file of 170 KB, too long for the event loop.
-        await asyncio.to_thread(read_compose, text)
+        document = await asyncio.to_thread(read_compose, text)
     except ValueError:
         raise _refused("The docker_compose_raw should be base64 encoded.") from None
     except ComposeInvalid as error:
         raise _refused(str(error)) from None
-    return text
+    return text, document
+
+
+def _check_confined(document: ComposeDocument, server: Server) -> None:
+    if server.settings.allow_host_paths:
+        return
+    try:
+        refuse_outside(document)
+    except ComposeInvalid as error:
+        raise _refused(str(error)) from None
 
 
 def _refused(text: str) -> ValidationFailed:

@@ -2,7 +2,7 @@
 
 from app.compose import steps
 from app.compose.commands import COMPOSE_FILE, OVERRIDE_FILE, ComposeProject
-from app.compose.document import ComposeDocument, read_compose
+from app.compose.document import ComposeDocument, read_compose, refuse_outside
 from app.compose.dotenv import render_dotenv
 from app.compose.override import build_override, render_json, resource_labels
 from app.compose.plan import DeploymentPlan, PlannedFile, ServerFacts, Step
@@ -13,6 +13,8 @@ from app.remote.command import Secret
 def plan_service_start(snapshot: ServiceSnapshot, facts: ServerFacts) -> DeploymentPlan:  # noqa: ARG001
     """Return the plan that starts a service; raises PlanError for a configuration that cannot be deployed."""
     document = read_compose(snapshot.compose)
+    if not snapshot.allow_host_paths:
+        refuse_outside(document)
     variables = snapshot.variables()
     files = (
         PlannedFile(COMPOSE_FILE, Secret(snapshot.compose)),
@@ -54,7 +56,7 @@ def _steps(
     planned = [steps.check_docker(), steps.prepare_files(folder, files)]
     if snapshot.connect_to_network:
         planned.append(steps.ensure_network(snapshot.network))
-    planned.append(steps.validate(project))
+    planned.append(steps.validate(project, mounted=() if snapshot.allow_host_paths else document.paths_inside))
     if latest:
         planned.append(steps.pull_latest_images(project, ignore_buildable=document.has_build))
     else:
@@ -65,5 +67,7 @@ def _steps(
     # Last of all before the start: what cannot be pulled or built has stopped nothing.
     if snapshot.stop_before_start:
         planned.append(steps.stop_containers(project))
+    if document.has_profiles:
+        planned.append(steps.remove_left_out(project))
     planned += [steps.start_containers(project), steps.wait_for_containers(project, snapshot.deadline_seconds)]
     return tuple(planned)

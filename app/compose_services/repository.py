@@ -8,6 +8,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from app.kit.repository import Repository
 from app.models.environment import Environment
 from app.models.project import Project
+from app.models.server import Server
 from app.models.service import Service
 
 
@@ -35,7 +36,7 @@ class ServiceRepository(Repository[Service]):
             .where(Project.team_id == team_id, Service.deleted_at.is_(None))
             .options(
                 contains_eager(Service.environment).contains_eager(Environment.project),
-                joinedload(Service.server),
+                joinedload(Service.server).joinedload(Server.settings),
                 joinedload(Service.destination),
             )
         )

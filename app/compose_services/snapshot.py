@@ -10,5 +10,6 @@ class ServiceSnapshot(ResourceSnapshot):
 
     compose: str = Field(repr=False)
     connect_to_network: bool = False
+    allow_host_paths: bool = False
     pull_latest_images: bool = False
     stop_before_start: bool = False

@@ -60,6 +60,7 @@ async def snapshot_of_service(
         "kind": "service",
         "compose": service.docker_compose_raw,
         "connect_to_network": service.connect_to_docker_network,
+        "allow_host_paths": placement.settings.allow_host_paths,
         "pull_latest_images": pull_latest_images,
         "stop_before_start": stop_before_start,
     }

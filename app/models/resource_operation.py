@@ -45,6 +45,8 @@ class ResourceOperation(IdMixin, UuidMixin, TimestampMixin, Base):
     requested_by: Mapped[str | None] = mapped_column(Text)
     logs: Mapped[str | None] = mapped_column(Text)
     failure_reason: Mapped[str | None] = mapped_column(Text)
+    retry_at: Mapped[datetime | None]
+    """When a queued one may be claimed again; its server was away."""
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None] = mapped_column(String(24))

@@ -58,6 +58,8 @@ class ServerSetting(IdMixin, TimestampMixin, Base):
     is_usable: Mapped[bool] = mapped_column(default=False, server_default="false")
     is_build_server: Mapped[bool] = mapped_column(default=False, server_default="false")
     force_disabled: Mapped[bool] = mapped_column(default=False, server_default="false")
+    allow_host_paths: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether services may mount and read what is the server's own, its Docker socket included."""
     looked_at: Mapped[datetime | None]
     """When a worker last took it upon itself to look at the server's containers."""
     validation_requested_at: Mapped[datetime | None]

@@ -1,9 +1,11 @@
 """Services: the Compose stacks of the users."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.base import Base
@@ -26,6 +28,9 @@ class Service(DeployableMixin, Base):
     is_container_label_escape_enabled: Mapped[bool] = mapped_column(default=True, server_default="true")
     service_type: Mapped[str | None] = mapped_column(Text)
     config_hash: Mapped[str | None] = mapped_column(Text)
+    containers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
+    """Its containers as they were seen last, at `containers_at`; somebody asked for that look."""
+    containers_at: Mapped[datetime | None]
 
     async def deployments(self, skip: int = 0, take: int = 10) -> Sequence["ServiceDeploymentQueue"]:
         """Return the history, newest first."""

@@ -33,6 +33,7 @@ _SETTINGS = {
     "deployment_queue_limit": None,
     "connection_timeout": None,
     "is_build_server": None,
+    "allow_host_paths": None,
 }
 """Our names of the settings, and the reference's where it has another."""
 

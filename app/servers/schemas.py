@@ -72,6 +72,11 @@ class ServerSettings(RequestSchema):
         default=None, description="Seconds to wait for a connection; 10 at first."
     )
     is_build_server: bool | None = Field(default=None, description="A build server hosts no resources.")
+    allow_host_paths: bool | None = Field(
+        default=None,
+        description="Whether Compose files may mount and read paths outside their own folder, the Docker socket included; "
+        "false at first, because that is as good as root on the server.",
+    )
 
 
 class ServerCreate(ServerSettings):
@@ -119,6 +124,7 @@ class ServerSettingsAnswer(ResponseSchema):
     is_reachable: bool
     is_usable: bool
     is_build_server: bool
+    allow_host_paths: bool
     force_disabled: bool
 
     @classmethod
@@ -134,6 +140,7 @@ class ServerSettingsAnswer(ResponseSchema):
             is_reachable=settings.is_reachable,
             is_usable=settings.is_usable,
             is_build_server=settings.is_build_server,
+            allow_host_paths=settings.allow_host_paths,
             force_disabled=settings.force_disabled,
         )
 

@@ -24,7 +24,10 @@ services:
       migrate:
         condition: service_completed_successfully
   migrate:
-    build: https://git.example/migrate.git
+    profiles: [migrate]
+    build:
+      dockerfile_inline: FROM registry.example/migrate:1
+    volumes: [./kept:/kept]
   agent:
     image: registry.example/agent:1
     network_mode: host

@@ -141,6 +141,11 @@ NAME_CONTROL = "The name may not have line breaks or other control characters."
 NO_TYPE = "There are no one-click services here: send your Compose file in docker_compose_raw instead."
 NOT_BASE64 = "The docker_compose_raw should be base64 encoded."
 NO_FIELD = "This field is not allowed."
+HOST = in_base64("services: {web: {image: a, volumes: ['/var/run/docker.sock:/x']}}")
+NOT_ALLOWED = (
+    "The service web mounts /var/run/docker.sock, outside its own folder. "
+    "Turn on allow_host_paths of the server if its services may use what is its own."
+)
 
 REFUSED_FIELDS: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
     ({"name": ""}, {"name": [NAME_LENGTH]}),
@@ -175,6 +180,7 @@ REFUSED_FIELDS: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
         {"connect_to_docker_network": "perhaps"},
         {"connect_to_docker_network": ["Input should be a valid boolean, unable to interpret input."]},
     ),
+    ({"docker_compose_raw": HOST}, {"docker_compose_raw": [NOT_ALLOWED]}),
     ({"urls": []}, {"urls": [NO_FIELD]}),
     ({"uuid": UNKNOWN_UUID}, {"uuid": [NO_FIELD]}),
 ]
@@ -194,6 +200,19 @@ async def test_a_wrong_field_is_refused_and_nothing_is_left(desk: Desk) -> None:
             assert (answer.status_code, error_of(answer)) == expected, fields
     assert await row_counts(desk.sessions) == before
     assert (await desk.ask("GET", f"/services/{uuid}")).json() == unchanged
+
+
+async def test_a_server_can_allow_its_own_paths(desk: Desk) -> None:
+    server = f"/servers/{desk.place.server.uuid}"
+    assert (await desk.ask("PATCH", server, json={"allow_host_paths": True})).status_code == 201
+    body = desk.of_resource(docker_compose_raw=HOST)
+    uuid = (await desk.ask("POST", "/services", json=body)).json()["uuid"]
+    assert (await desk.ask("PATCH", f"/services/{uuid}", json={"docker_compose_raw": HOST})).status_code == 200
+    await desk.ask("POST", f"/services/{uuid}/start")
+    async with desk.sessions() as session:
+        snapshot = (await session.execute(select(ServiceDeploymentQueue.configuration_snapshot))).scalar_one()
+    assert snapshot is not None
+    assert snapshot["allow_host_paths"] is True
 
 
 async def test_a_one_click_type_is_refused_with_what_to_do(desk: Desk) -> None:

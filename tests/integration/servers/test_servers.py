@@ -74,6 +74,7 @@ async def test_a_server_is_created_with_defaults_and_read_back(desk: Desk) -> No
             "is_reachable": False,
             "is_usable": False,
             "is_build_server": False,
+            "allow_host_paths": False,
             "force_disabled": False,
         },
     }
@@ -97,6 +98,7 @@ async def test_settings_are_taken_under_both_names(desk: Desk) -> None:
         deployment_queue_limit=1,
         connection_timeout=300,
         is_build_server=True,
+        allow_host_paths=True,
     )
     body = await _read(desk, ours)
     assert body["settings"] == {
@@ -109,6 +111,7 @@ async def test_settings_are_taken_under_both_names(desk: Desk) -> None:
         "is_reachable": False,
         "is_usable": False,
         "is_build_server": True,
+        "allow_host_paths": True,
         "force_disabled": False,
     }
     changes = {"concurrent_builds": 5, "dynamic_timeout": 7, "deployment_timeout": 7, "is_build_server": False}

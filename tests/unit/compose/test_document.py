@@ -26,7 +26,7 @@ def test_what_the_second_file_has_to_know() -> None:
     document = read_compose(
         "services:\n"
         "  web: {image: a, networks: [front, back]}\n"
-        "  job: {build: ., networks: {back: {aliases: [j]}}}\n"
+        "  job: {build: {dockerfile_inline: FROM a}, networks: {back: {aliases: [j]}}}\n"
         "  agent: {image: b, network_mode: host}\n"
         "networks:\n"
         "  front:\n"
@@ -46,7 +46,8 @@ def test_what_the_second_file_has_to_know() -> None:
 
 def test_a_service_has_what_the_one_it_extends_has() -> None:
     document = read_compose(
-        "services:\n  base: {build: ., networks: [one]}\n  web: {extends: {service: base}, networks: [two]}\n"
+        "services:\n  base: {build: {dockerfile_inline: FROM a}, networks: [one]}\n"
+        "  web: {extends: {service: base}, networks: [two]}\n"
         "  loop: {image: a, extends: loop}\n  far: {extends: {file: other.yml, service: base}}\n"
     )
     web, loop, far = document.services[1:]
@@ -89,6 +90,8 @@ def test_merge_keys_and_tags_of_compose() -> None:
         ("services:\n  'a b': {image: a}\n", "service name 'a b' may only have"),
         ("services:\n  '$(id)': {image: a}\n", "service name '$(id)' may only have"),
         ("services: {web: {image: a, x: &a [*a]}}\n", "alias *a in the Compose file contains itself"),
+        ("services: {web: {image: a, volumes: [!!binary Lzovaw==]}}\n", "the YAML tag tag:yaml.org,2002:binary"),
+        ("services: {web: {image: a, x: !<tag:yaml.org,2002:set> {a}}}\n", "the YAML tag tag:yaml.org,2002:set"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, words: str) -> None:
@@ -122,3 +125,34 @@ def test_merge_keys_count_too() -> None:
     keys = ", ".join(f"k{number}: v" for number in range(1000))
     uses = "\n".join(f"y{number}: {{<<: *b}}" for number in range(200))
     assert "more than 100000 nodes" in refusal(f"services: {{web: {{image: a}}}}\nx-b: &b {{{keys}}}\n{uses}\n")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        ".",
+        "https://git.example/shop.git",
+        "git@git.example:shop.git#main",
+        "{context: .}",
+        "{context: https://git.example/shop.git, dockerfile_inline: FROM a}",
+        "{context: /etc, dockerfile_inline: FROM a}",
+        "{context: $WHERE, dockerfile_inline: FROM a}",
+        "{dockerfile_inline: FROM a, additional_contexts: {more: ../other}}",
+        "{dockerfile_inline: FROM a, additional_contexts: ['more=https://git.example/more.git']}",
+    ],
+)
+def test_what_is_built_from_files_is_refused(build: str) -> None:
+    text = refusal(f"services: {{web: {{image: a, build: {build}}}}}")
+    assert text.startswith("The service web is built from files, and Shiplog neither brings nor fetches any: build its")
+
+
+@pytest.mark.parametrize(
+    "more", ["", "context: ., ", "additional_contexts: {base: docker-image://alpine, other: 'service:job'}, "]
+)
+def test_a_whole_dockerfile_in_the_text_is_built(more: str) -> None:
+    assert only(f"services: {{web: {{build: {{{more}dockerfile_inline: FROM a}}}}}}").has_build
+
+
+def test_profiles_are_seen() -> None:
+    assert read_compose("services: {web: {image: a}, job: {image: a, profiles: [jobs]}}").has_profiles
+    assert not read_compose("services: {web: {image: a, profiles: []}}").has_profiles

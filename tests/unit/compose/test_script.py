@@ -246,6 +246,44 @@ def test_only_the_images_that_are_not_there_are_pulled(
     assert ("Every image is there already." in completed.stdout) is (pulled is None)
 
 
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        (None, None),
+        ("kept/below", None),
+        ("/etc", "The mounted path it's leads out of the folder of the deployment, to /etc: remove the link."),
+        ("..", "The mounted path it's leads out of the folder of the deployment, to "),
+    ],
+)
+def test_a_mounted_path_may_not_lead_out(tmp_path: Path, words: str, link: str | None, says: str | None) -> None:
+    server = Server(tmp_path, words)
+    server.resource.mkdir(parents=True)
+    (server.resource / "kept").mkdir()
+    if link is not None:
+        (server.resource / "it's").symlink_to(link)
+    mounted = ("kept", "it's", "missing/below")
+    completed = server.run(plan("enter_folder", steps.validate(PROJECT, mounted=mounted), "echo on"))
+    assert ("on\n" in completed.stdout, completed.returncode == 0) == (says is None, says is None)
+    assert says is None or last_line(completed.stderr).startswith(says)
+
+
+def test_containers_that_the_profiles_leave_out_are_removed(tmp_path: Path, words: str) -> None:
+    answers = (
+        "*--services) printf 'web\\na.b\\n' ;;\n"
+        "ps*) printf '%s\\n' 'u-web-1 web' 'u-a.b-1 a.b' 'u-axb-1 axb' 'mine debug' ;;\n'stop mine') exit 1 ;;"
+    )
+    server = Server(tmp_path, words, answers)
+    completed = server.run(plan(steps.remove_left_out(PROJECT), "echo on"))
+    assert completed.returncode == 0, completed.stderr
+    assert server.calls[2:] == ["stop u-axb-1", "rm --force u-axb-1", "stop mine", "rm --force mine"]
+
+
+def test_a_container_that_cannot_be_removed_fails_the_step(tmp_path: Path, words: str) -> None:
+    server = Server(tmp_path, words, "ps*) echo 'u-old-1 old' ;;\nrm*) echo 'is busy' >&2; exit 1 ;;")
+    completed = server.run(plan(steps.remove_left_out(PROJECT), "echo on"))
+    assert (completed.returncode, last_line(completed.stderr)) == (1, "is busy")
+
+
 STATE = "c1|/web|web|{status}|{code}|0|no||t1|false|"
 
 

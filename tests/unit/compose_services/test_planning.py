@@ -11,7 +11,9 @@ from app.compose_services.snapshot import ServiceSnapshot
 from tests.programs import docker_compose, run
 from tests.snapshots import FACTS, UUID, registry, service_snapshot, variable
 
-BUILD = "services:\n  web:\n    build: .\n"
+BUILD = "services:\n  web:\n    build: {dockerfile_inline: FROM a}\n"
+HOST = "services:\n  web:\n    image: a\n    volumes: [/etc:/etc, ./kept:/kept, './it''s:/x']\n"
+PROFILES = "services:\n  web: {image: a}\n  debug: {image: a, profiles: [debug]}\n"
 
 
 def step_names(**fields: object) -> list[str]:
@@ -61,6 +63,30 @@ def test_the_text_travels_verbatim() -> None:
 def test_a_text_that_cannot_be_used_is_the_reason() -> None:
     with pytest.raises(PlanError, match="The Compose file has no services"):
         plan_service_start(service_snapshot(compose="version: '3'"), FACTS)
+
+
+def test_a_path_of_the_server_is_refused_again() -> None:
+    with pytest.raises(PlanError, match=r"mounts /etc, outside its own folder\. Turn on allow_host_paths"):
+        plan_service_start(service_snapshot(compose=HOST), FACTS)
+    assert script("Validate configuration", compose=HOST, allow_host_paths=True).endswith(" config --quiet")
+
+
+def test_what_the_profiles_leave_out_goes_right_before_the_start() -> None:
+    names = step_names(compose=PROFILES, stop_before_start=True)
+    assert names[-4:-1] == ["Stop containers", "Remove what the profiles leave out", "Start containers"]
+    assert "Remove what the profiles leave out" not in step_names()
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"), [([], "web"), ([variable("COMPOSE_PROFILES", "debug,more")], "debug web")]
+)
+def test_profiles_come_from_the_variables(tmp_path: Path, env: list[dict[str, object]], expected: str) -> None:
+    plan = plan_service_start(service_snapshot(compose=PROFILES, env=env), FACTS)
+    for file in plan.files:
+        (tmp_path / file.path).write_text(file.content.reveal())
+    files = ["-f", "docker-compose.yml", "-f", "shiplog.override.json"]
+    completed = run([docker_compose(), *files, "config", "--services"], tmp_path)
+    assert " ".join(sorted(completed.stdout.split())) == expected
 
 
 def test_logins_go_into_the_run() -> None:
