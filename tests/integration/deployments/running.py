@@ -1,7 +1,7 @@
 """A worker's way through a deployment with any script: real SSH to this machine, real sh, real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,11 +131,13 @@ async def _publish(uuid: str, count: int) -> None:
 
 
 @asynccontextmanager
-async def running_bench(sessions: Sessions, folder: Path, **settings: Any) -> AsyncIterator[Bench]:
-    """Yield a bench whose server keeps its files in `folder`; `settings` are the server's."""
+async def running_bench(
+    sessions: Sessions, folder: Path, *, env: Mapping[str, str] | None = None, **settings: Any
+) -> AsyncIterator[Bench]:
+    """Yield a bench whose server keeps its files in `folder`; `env` is what its commands see, `settings` are its row's."""
     private_key = generate_private_key()
     async with loopback_endpoint(
-        host_key=generate_private_key(), authorized_key=read_private_key(private_key).public_key
+        host_key=generate_private_key(), authorized_key=read_private_key(private_key).public_key, env=env
     ) as endpoint:
         async with sessions.begin() as session:
             place = await create_place(session, **settings)

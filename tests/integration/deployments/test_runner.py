@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy import select, text, update
 
 from app.deployments.tidying import tidy_runs
 from app.kit import encryption
+from app.kit.clock import utcnow
 from app.kit.redaction import REDACTED
 from app.models import PrivateKey, Server
 from app.postgres import Sessions
@@ -21,6 +22,7 @@ from app.remote.keys import generate_private_key, read_private_key
 from app.remote.ssh import SshHostPool
 from app.servers.repository import load_access
 from tests.integration.deployments.running import SECRET, Bench, running_bench
+from tests.programs import write_program
 
 
 @pytest_asyncio.fixture
@@ -428,6 +430,35 @@ async def test_own_entries_and_lines_carry_times_that_never_go_back(bench: Bench
     row = await bench.deploy("echo a; sleep 0.3; echo b", "echo c")
     stamps = [entry["timestamp"] for entry in await bench.log(row)]
     assert stamps == sorted(stamps)
+
+
+async def test_a_script_that_prints_nothing_has_a_log_of_its_step_alone(bench: Bench) -> None:
+    row = await bench.deploy(":")
+    assert (row.status, row.exit_code) == ("finished", 0)
+    assert await bench.outputs(row) == [f"Deploying {bench.service.name} to server.", "Step 1", "Deployment finished."]
+    assert (row.stdout_offset, row.stderr_offset) != (0, 0)  # the marker of the step is no line
+
+
+async def test_a_server_whose_clock_is_wrong_by_a_day_changes_no_time(sessions: Sessions, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    write_program(tmp_path / "bin" / "date", 'exec /bin/date -d "1 day ago" "$@"\n')
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    async with running_bench(sessions, tmp_path / "data", env=env) as bench:
+        script = "date +%s; echo began; sleep 0.5; echo later"
+        began = utcnow()
+        row = await bench.abandon(script, after="began")
+        async with asyncio.timeout(20):
+            while not list(bench.run_folder(row).glob("exit.0.*")):
+                await asyncio.sleep(0.02)
+        await bench.run(await bench.take_over(script))
+        ended = utcnow()
+        entries = await bench.log(row)
+        row = await bench.row(row)
+    assert row.status == "finished"
+    clock = next(int(entry["output"]) for entry in entries if entry["output"].isdigit())
+    assert clock < began.timestamp() - 80_000, "the server's clock is the wrong one"
+    second = timedelta(seconds=1)
+    assert all(began - second < datetime.fromisoformat(entry["timestamp"]) < ended + second for entry in entries)
 
 
 def marked_processes(uuid: str) -> list[int]:

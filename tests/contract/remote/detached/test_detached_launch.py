@@ -258,3 +258,15 @@ async def test_a_supervisor_that_cannot_start_is_told_at_once(tmp_path: Path) ->
     with pytest.raises(RemoteError, match="could not be started on the server: no setsid today"):
         await run.launch("exit 0", deadline_seconds=60)
     assert "script.ready" not in run.names
+
+
+async def test_a_server_without_setsid_is_told_what_to_install(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    path = search_path("busybox", tools)
+    for name in ("sh", "setsid"):
+        (tools / name).unlink()
+    (tools / "sh").symlink_to("/bin/dash")  # busybox's own shell has setsid built in
+    run = Runs(LocalHost(path), tmp_path / "runs").new()
+    with pytest.raises(RemoteError, match="The server has no 'setsid': install util-linux or busybox there."):
+        await run.launch("exit 0", deadline_seconds=60)
+    assert "script.ready" not in run.names
