@@ -4,11 +4,12 @@ from app.compose import steps
 from app.compose.commands import COMPOSE_FILE, ComposeProject
 from app.compose.dotenv import Variable, render_dotenv
 from app.compose.override import render_json, resource_labels
-from app.compose.plan import DeploymentPlan, PlanError, PlannedFile, ServerFacts
+from app.compose.plan import DeploymentPlan, PlanError, PlannedFile, ServerFacts, Step
 from app.databases.definition import DatabaseDefinition
 from app.databases.registry import definition_of
 from app.databases.render import ENV_FILE, mounted_files, optional_file_names, render_database
 from app.databases.snapshot import DatabaseSnapshot
+from app.databases.tls import LEFT_BY_TLS, certificate_files, place_certificate
 from app.remote.command import Secret
 
 _READABLE_IN_THE_CONTAINER = 0o644
@@ -17,8 +18,6 @@ _READABLE_IN_THE_CONTAINER = 0o644
 def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> DeploymentPlan:  # noqa: ARG001
     """Return the plan that starts a database; raises PlanError for a configuration that cannot be deployed."""
     definition = definition_of(snapshot.type)
-    if snapshot.columns.get("enable_ssl"):
-        raise PlanError("TLS for databases is not available yet: set enable_ssl to false, then deploy again.")
     variables = _variables(snapshot, definition)
     files = (
         PlannedFile(COMPOSE_FILE, Secret(_compose(snapshot, definition))),
@@ -34,22 +33,34 @@ def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> Deplo
     project = ComposeProject(snapshot.uuid)
     return DeploymentPlan(
         folder=folder,
-        files=files,
+        files=(*files, *(certificate_files(snapshot.tls) if snapshot.tls else ())),
         steps=(
             steps.check_docker(),
             steps.prepare_files(folder, files),
             steps.ensure_network(snapshot.network),
             steps.validate(project),
             steps.pull_missing_images(project),
+            *_certificate(snapshot, definition),
             steps.stop_containers(project),
             steps.start_containers(project),
             steps.wait_for_containers(project, snapshot.deadline_seconds),
-            steps.remove_old_files(optional_file_names(definition), files),
+            steps.remove_old_files(_optional_files(snapshot, definition), files),
         ),
         secrets=_secrets(snapshot, definition),
         deadline_seconds=snapshot.deadline_seconds,
         environment_keys=tuple(variable.key for variable in variables),
     )
+
+
+def _certificate(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[Step, ...]:
+    if snapshot.tls is None or definition.tls is None:
+        return ()
+    return (place_certificate(snapshot.tls, definition.tls, snapshot.columns["image"]),)
+
+
+def _optional_files(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[str, ...]:
+    certificate = LEFT_BY_TLS if definition.tls is not None and snapshot.tls is None else ()
+    return (*optional_file_names(definition), *certificate)
 
 
 def _variables(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[Variable, ...]:
@@ -90,5 +101,6 @@ def _compose(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> str:
 def _secrets(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> frozenset[str]:
     columns = {snapshot.columns.get(column) for column in definition.secret_columns}
     url = definition.internal_url(snapshot.columns, snapshot.uuid)
-    found = {*snapshot.secrets, *columns, url, *steps.registry_secrets(snapshot.registries)}
+    key = snapshot.tls.secrets if snapshot.tls else ()
+    found = {*snapshot.secrets, *columns, url, *key, *steps.registry_secrets(snapshot.registries)}
     return frozenset(text for text in found if text)

@@ -2,9 +2,25 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.compose.snapshot import ResourceSnapshot
+
+
+class SnapshotTls(BaseModel):
+    """The certificate that a database with `enable_ssl` is started with, as PEM; `note` is what the log says about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    authority: str
+    certificate: str
+    private_key: str = Field(repr=False)
+    note: str
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The lines of the key that must not be seen; its first and last are those of any key."""
+        return frozenset(self.private_key.splitlines()[1:-1])
 
 
 class DatabaseSnapshot(ResourceSnapshot):
@@ -12,3 +28,4 @@ class DatabaseSnapshot(ResourceSnapshot):
 
     type: str
     columns: dict[str, Any] = Field(repr=False)
+    tls: SnapshotTls | None = None

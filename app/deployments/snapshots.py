@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.inspection import inspect
 
+from app.databases.certificates import certificate_for_start
 from app.databases.registry import definition_of
 from app.deployments.repository import registry_credentials_of, server_settings_of
 from app.models.destination import StandaloneDocker
@@ -69,7 +70,10 @@ async def snapshot_of_service(
 async def snapshot_of_database(
     session: AsyncSession, database: StandaloneMixin, placement: Placement
 ) -> dict[str, Any]:
-    """Return the snapshot of a database; raises ValidationFailed for an undefined shared variable."""
+    """Return the snapshot of a database; raises ValidationFailed for an undefined shared variable.
+
+    The row of the server must be locked: the certificate of a database with `enable_ssl` is made or renewed here.
+    """
     common = await _common(session, database, placement)
     columns = {
         attribute.key: getattr(database, attribute.key)
@@ -78,12 +82,15 @@ async def snapshot_of_database(
     }
     definition = definition_of(database.resource_type)
     urls = {definition.internal_url(columns, database.uuid)}
+    has_tls = definition.tls is not None and columns.get("enable_ssl")
+    tls = await certificate_for_start(session, database, placement.server) if has_tls else None
     return {
         **common,
         "kind": "database",
         "type": database.resource_type,
         "columns": columns,
-        "secrets": sorted({*common["secrets"], *urls}),
+        "tls": tls.model_dump() if tls else None,
+        "secrets": sorted({*common["secrets"], *urls, *(tls.secrets if tls else ())}),
     }
 
 

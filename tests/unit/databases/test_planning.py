@@ -67,11 +67,6 @@ def test_a_variable_may_say_what_no_column_says() -> None:
         plan_database_start(database_snapshot({"postgres_initdb_args": "-k"}, env=env), FACTS)
 
 
-def test_tls_is_refused_for_now() -> None:
-    with pytest.raises(PlanError, match="set enable_ssl to false"):
-        plan_database_start(database_snapshot({"enable_ssl": True}), FACTS)
-
-
 def test_a_type_that_nobody_knows_is_named() -> None:
     with pytest.raises(UnknownDatabaseType, match="standalone-oracle is no database type"):
         plan_database_start(database_snapshot(type="standalone-oracle"), FACTS)
