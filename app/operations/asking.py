@@ -1,4 +1,4 @@
-"""Asking for a stop or a delete: the row is there, committed, before a worker hears of it.
+"""Asking for a stop or a delete, and taking it back: the row is there, committed, before a worker hears of it.
 
 The caller has locked the resource's row, so no deployment of it can be asked for in between (that takes `FOR KEY
 SHARE`), and of two requests at once the second sees the operation of the first.
@@ -14,11 +14,13 @@ from app.kit.clock import utcnow
 from app.models.resource import DeployableMixin
 from app.models.resource_operation import ResourceOperation
 from app.models.service import Service
+from app.operations.claim import cancel_operation
 from app.operations.planning import DeleteOptions
 from app.operations.repository import (
     OperationRepository,
     active_deployment_uuid,
     is_status_outdated,
+    lock_resource,
 )
 
 
@@ -50,6 +52,19 @@ async def ask_delete(
     await _refuse_while_deploying(session, resource)
     resource.deleted_at = utcnow()
     return await _add(session, caller, resource, "delete", asdict(options))
+
+
+async def cancel(session: AsyncSession, caller: Caller, operation: ResourceOperation) -> None:
+    """Take back what no worker does at this moment; a resource that was to be deleted is there again.
+
+    Raises InvalidRequest for what is being done, or was.
+    """
+    resource = await lock_resource(session, operation.resource_type, operation.resource_id)
+    if not await cancel_operation(session, operation.id, f"Cancelled by {caller.name}."):
+        await session.refresh(operation)
+        raise InvalidRequest(f"Operation cannot be cancelled. Current status: {operation.status}")
+    if resource is not None:
+        resource.deleted_at = None
 
 
 async def _refuse_while_deploying(session: AsyncSession, resource: DeployableMixin) -> None:

@@ -37,6 +37,7 @@ _CLAIM = text(
         lease_owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
     WHERE id = (
         SELECT id FROM resource_operations WHERE server_id = :server_id AND status = 'queued'
+          AND (retry_at IS NULL OR retry_at <= clock_timestamp())
         ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING {_COLUMNS}
@@ -100,6 +101,40 @@ async def settle_operation(
     """Give the operation its final status in the caller's transaction; False when it is no longer ours."""
     values = {"id": operation_id, "owner": owner, "status": status, "failure_reason": failure_reason, "logs": logs}
     return (await session.execute(_SETTLE, values)).one_or_none() is not None
+
+
+_POSTPONE = text(
+    """
+    UPDATE resource_operations SET
+        status = 'queued', failure_reason = :reason, logs = :logs, updated_at = clock_timestamp(),
+        retry_at = clock_timestamp() + make_interval(secs => :seconds), lease_owner = NULL, lease_until = NULL
+    WHERE id = :id AND status = 'in_progress' AND lease_owner = :owner
+    """
+)
+
+
+async def postpone_operation(
+    sessions: Sessions, operation_id: int, owner: str, *, reason: str, logs: str, seconds: float
+) -> None:
+    """Queue the operation again, to be claimed in `seconds` at the earliest; nothing when it is no longer ours."""
+    values = {"id": operation_id, "owner": owner, "reason": reason, "logs": logs, "seconds": seconds}
+    async with sessions.begin() as session:
+        await session.execute(_POSTPONE, values)
+
+
+_CANCEL = text(
+    """
+    UPDATE resource_operations SET
+        status = 'failed', failure_reason = :reason, retry_at = NULL,
+        finished_at = clock_timestamp(), updated_at = clock_timestamp()
+    WHERE id = :id AND status = 'queued' RETURNING id
+    """
+)
+
+
+async def cancel_operation(session: AsyncSession, operation_id: int, reason: str) -> bool:
+    """End an operation that no worker does at this moment, in the caller's transaction; False when one does, or did."""
+    return (await session.execute(_CANCEL, {"id": operation_id, "reason": reason})).one_or_none() is not None
 
 
 _TAKE_OVER = text(

@@ -1,4 +1,4 @@
-"""Stop and delete over the API, and how they went."""
+"""Stop and delete over the API, taking them back, and how they went."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from app.databases.lookup import find_database
 from app.errors import NotFound, answers
 from app.kit.after_commit import call_after_commit
 from app.models.resource_operation import ResourceOperation
-from app.operations.asking import ask_delete, ask_stop
+from app.operations.asking import ask_delete, ask_stop, cancel
 from app.operations.looking import look_before_refusing
 from app.operations.planning import DeleteOptions
 from app.operations.repository import OperationRepository
@@ -95,7 +95,7 @@ async def delete_service(
 ) -> OperationAsked:
     """Remove a service from its server, then from here with its history. It is not found from now on.
 
-    Should the operation fail, the service is back, so that it can be deleted again.
+    A server that is away is waited for. Should the operation fail or be cancelled, the service is back.
     """
     service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=True)
     if service is None:
@@ -116,13 +116,33 @@ async def delete_database(
 ) -> OperationAsked:
     """Remove a database from its server, then from here with its history. It is not found from now on.
 
-    Should the operation fail, the database is back, so that it can be deleted again.
+    A server that is away is waited for. Should the operation fail or be cancelled, the database is back.
     """
     database = await find_database(session, caller.team_id, uuid, for_update=True)
     if database is None:
         raise NotFound("Database not found.")
     operation = await ask_delete(session, caller, database, options)
     return _asked(request, session, operation, "Database deletion request queued.")
+
+
+@router.get(
+    "/operations",
+    operation_id="list-operations-by-resource-uuid",
+    summary="List the stops and deletes of a resource",
+    tags=["Operations"],
+    response_model_exclude_unset=True,
+    responses=answers(401, 403, 422),
+)
+async def list_operations(
+    session: Session,
+    caller: Reader,
+    resource_uuid: Annotated[str, Query(description="A service or database, also one that is gone.")],
+    skip: Annotated[int, Query(ge=0)] = 0,
+    take: Annotated[int, Query(ge=1, le=100)] = 10,
+) -> list[Operation]:
+    """Return what was done with a resource besides its deployments, newest first, without logs."""
+    operations = await OperationRepository(session).of_resource(caller.team_id, resource_uuid, skip=skip, take=take)
+    return [Operation.of(operation, with_logs=False) for operation in operations]
 
 
 @router.get(
@@ -139,6 +159,22 @@ async def get_operation(session: Session, caller: Reader, uuid: str) -> Operatio
     if operation is None:
         raise NotFound("Operation not found.")
     return Operation.of(operation, with_logs=caller.can_read_sensitive)
+
+
+@router.post(
+    "/operations/{uuid}/cancel",
+    operation_id="cancel-operation-by-uuid",
+    summary="Cancel a stop or delete",
+    tags=["Operations"],
+    responses=answers(400, 401, 403, 404),
+)
+async def cancel_operation(request: Request, session: Session, caller: Deployer, uuid: str) -> OperationAsked:
+    """Take back a stop or delete that has not begun, or waits for its server; a deleted resource is found again."""
+    operation = await OperationRepository(session).get(caller.team_id, uuid)
+    if operation is None:
+        raise NotFound("Operation not found.")
+    await cancel(session, caller, operation)
+    return _asked(request, session, operation, "Operation cancelled.")
 
 
 def _asked(request: Request, session: AsyncSession, operation: ResourceOperation, message: str) -> OperationAsked:

@@ -36,6 +36,14 @@ class OperationRepository(Repository[ResourceOperation]):
             self.statement().where(ResourceOperation.uuid == uuid, ResourceOperation.team_id == team_id)
         )
 
+    async def of_resource(
+        self, team_id: int, resource_uuid: str, *, skip: int, take: int
+    ) -> Sequence[ResourceOperation]:
+        """Return the operations on a resource, newest first, also when it is gone."""
+        of_resource = (ResourceOperation.resource_uuid == resource_uuid, ResourceOperation.team_id == team_id)
+        statement = self.statement().where(*of_resource).offset(skip).limit(take)
+        return await self.all(statement.order_by(ResourceOperation.created_at.desc(), ResourceOperation.id.desc()))
+
     async def active_of(self, resource: DeployableMixin) -> ResourceOperation | None:
         """Return the operation of the resource that waits or runs, or None."""
         return await self.one_or_none(

@@ -1,7 +1,7 @@
 """Runs claimed operations over SSH, step by step, and settles them with what they change.
 
-A step is typed on the server and waited for; the lease is renewed meanwhile. Every step can be repeated, so a link that
-is lost in the middle fails the operation and asking again does the rest.
+A step is typed on the server and waited for; the lease is renewed meanwhile. Every step can be repeated: a stop whose link
+is lost fails, and asking again does the rest; a delete waits until the server is back and is done then.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from app.models.service import Service
 from app.operations.claim import (
     ClaimedOperation,
     claim_operation,
+    postpone_operation,
     renew_operation,
     settle_operation,
     store_logs,
@@ -39,7 +40,13 @@ log = structlog.get_logger(__name__)
 
 WORKER_LOST = "Worker lost: the process that did this is gone. Ask again, every step can be repeated."
 LEFT_BEHIND = "Forgotten by force: containers, volumes, networks and files that are on the server stay there."
+WAITS = (
+    "The delete waits for the server and is tried again every minute. Cancel the operation to have the resource back; "
+    "deleted with force=true it is forgotten without the server."
+)
 UNEXPECTED = "Shiplog met an error it did not expect; the log of the worker has the details."
+RETRY_SECONDS = 60.0
+"""How long a delete waits before it tries again to reach its server."""
 
 
 class _Failed(Exception):
@@ -95,6 +102,9 @@ async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, o
             operation_log.note(reason, "stderr")
             operation_log.note(LEFT_BEHIND, "stderr")
             reason = None
+        elif claimed.kind == "delete" and error.may_pass:
+            await _postpone(sessions, claimed, owner, operation_log, reason)
+            return
     except _Failed as error:
         reason = operation_log.redact(str(error))
     except Exception as error:
@@ -162,6 +172,15 @@ async def _renewing(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _postpone(
+    sessions: Sessions, claimed: ClaimedOperation, owner: str, operation_log: OperationLog, reason: str
+) -> None:
+    operation_log.note(reason, "stderr")
+    operation_log.note(WAITS)
+    logs = operation_log.text()
+    await postpone_operation(sessions, claimed.id, owner, reason=reason, logs=logs, seconds=RETRY_SECONDS)
 
 
 async def _settle(

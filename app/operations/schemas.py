@@ -9,7 +9,7 @@ from app.models.resource_operation import ResourceOperation
 
 
 class OperationAsked(ResponseSchema):
-    """Answer of stop and delete."""
+    """Answer of stop and delete, and of taking one back."""
 
     message: str = Field(examples=["Service stopping request queued."])
     operation_uuid: str = Field(description="For `GET /operations/{uuid}`.", examples=["tz4a98xxat96iws9zmbrgj3a"])
@@ -26,7 +26,10 @@ class Operation(ResponseSchema):
     resource_name: str = Field(examples=["shop"])
     options: dict[str, Any] = Field(examples=[{"docker_cleanup": True}])
     requested_by: str | None
-    failure_reason: str | None = Field(description="What went wrong; every step can be repeated by asking again.")
+    failure_reason: str | None = Field(
+        description="What went wrong; every step can be repeated by asking again. Of a queued one: why it has to wait."
+    )
+    retry_at: Timestamp | None = Field(description="When a delete whose server was away is tried again.")
     logs: str | None = Field(
         default=None,
         description="The redacted log so far as a JSON string, an array of entries. Only with `read:sensitive`.",

@@ -52,6 +52,7 @@ async def test_a_stop_is_queued_and_can_be_read(desk: Desk, kind: Kind, redis_ur
         "requested_by": "Ada",
         "failure_reason": None,
         "logs": "[]",
+        "retry_at": None,
         "started_at": None,
         "finished_at": None,
     }
@@ -202,6 +203,32 @@ async def test_of_a_start_and_a_delete_at_once_one_sees_the_other(desk: Desk, ki
             assert (delete.status_code, start.status_code in {200, 404}) == (200, True)
 
 
+@by_kind
+async def test_a_delete_that_is_taken_back_leaves_the_resource(desk: Desk, kind: Kind) -> None:
+    resource = await _resource(desk, kind, status="running:healthy")
+    path = f"/{kind.name}s/{resource.uuid}"
+    stop = (await desk.ask("POST", f"{path}/stop")).json()["operation_uuid"]
+    await desk.ask("POST", f"/operations/{stop}/cancel")
+    delete = (await desk.ask("DELETE", path)).json()["operation_uuid"]
+    assert (await desk.ask("GET", path)).status_code == 404
+
+    answer = await desk.ask("POST", f"/operations/{delete}/cancel", by="deploy")
+
+    assert (answer.status_code, answer.json()) == (200, {"message": "Operation cancelled.", "operation_uuid": delete})
+    assert (await desk.ask("GET", path)).status_code == 200
+    listed = (await desk.ask("GET", "/operations", params={"resource_uuid": resource.uuid}, by="read")).json()
+    assert [(one["uuid"], one["kind"], one["status"], one["failure_reason"]) for one in listed] == [
+        (delete, "delete", "failed", "Cancelled by Ada."),
+        (stop, "stop", "failed", "Cancelled by Ada."),
+    ]
+    assert all("logs" not in one for one in listed)
+    page = await desk.ask("GET", "/operations", params={"resource_uuid": resource.uuid, "skip": 1, "take": 1})
+    assert [one["uuid"] for one in page.json()] == [stop]
+    again = await desk.ask("POST", f"/operations/{delete}/cancel")
+    message = "Operation cannot be cancelled. Current status: failed"
+    assert (again.status_code, error_of(again)) == (400, {"message": message})
+
+
 ROUTES = [("POST", "/{kind}s/{uuid}/stop"), ("DELETE", "/{kind}s/{uuid}")]
 
 
@@ -227,8 +254,12 @@ async def test_another_teams_operation_answers_like_an_unknown_one(desk: Desk) -
     for answer in (
         await desk.ask("GET", f"/operations/{uuid}", by="other"),
         await desk.ask("GET", f"/operations/{UNKNOWN_UUID}"),
+        await desk.ask("POST", f"/operations/{uuid}/cancel", by="other"),
+        await desk.ask("POST", f"/operations/{UNKNOWN_UUID}/cancel"),
     ):
         assert (answer.status_code, error_of(answer)) == (404, {"message": "Operation not found."})
+    theirs = await desk.ask("GET", "/operations", params={"resource_uuid": resource.uuid}, by="other")
+    assert (theirs.status_code, theirs.json()) == (200, [])
 
 
 @pytest.mark.parametrize(
@@ -239,6 +270,8 @@ async def test_another_teams_operation_answers_like_an_unknown_one(desk: Desk) -
         ("DELETE", "/services/{uuid}", "deploy", "write"),
         ("DELETE", "/databases/{uuid}", "sensitive", "write"),
         ("GET", "/operations/{uuid}", "write", "read"),
+        ("GET", "/operations?resource_uuid={uuid}", "deploy", "read"),
+        ("POST", "/operations/{uuid}/cancel", "write", "deploy"),
     ],
 )
 async def test_a_token_without_the_ability_is_refused(desk: Desk, method: str, path: str, by: str, needed: str) -> None:

@@ -19,9 +19,9 @@ from app.models.standalone.columns import StandaloneMixin
 from app.operations.claim import claim_operation
 from app.operations.planning import DeleteOptions
 from app.operations.repository import RESOURCE_MODELS
-from app.operations.runner import WORKER_LOST, run_operations, settle_lost_operations
+from app.operations.runner import WAITS, WORKER_LOST, run_operations, settle_lost_operations
 from app.postgres import Sessions
-from app.remote.errors import Unreachable
+from app.remote.errors import HostKeyChanged, Unreachable
 from app.remote.testing import ScriptedHostPool
 from app.settings import Settings
 from tests.deploying import Place, create_deployment, create_place, create_resource, lock_variable
@@ -276,17 +276,48 @@ async def test_a_delete_that_fails_says_why_and_gives_the_resource_back(yard: Ya
 
 
 @by_kind
-@pytest.mark.parametrize("asked_kind", ["stop", "delete"])
-async def test_a_server_that_cannot_be_reached_fails_the_operation(yard: Yard, kind: Kind, asked_kind: str) -> None:
+async def test_a_server_that_cannot_be_reached_fails_the_stop(yard: Yard, kind: Kind) -> None:
     resource = await yard.resource(kind)
     yard.hosts.refuse(Unreachable("Nothing answers at server.example:22."))
-    options = asdict(DeleteOptions()) if asked_kind == "delete" else {"docker_cleanup": True}
-    asked = await yard.ask(resource, asked_kind, **options)
+    asked = await yard.ask(resource, "stop", docker_cleanup=True)
     await yard.run()
     operation = await yard.operation(asked)
     assert (operation.status, operation.failure_reason) == ("failed", "Nothing answers at server.example:22.")
-    back = await yard.reload(resource)
-    assert (back.status, back.deleted_at) == ("running:healthy", None)
+    assert (await yard.reload(resource)).status == "running:healthy"
+
+
+@by_kind
+async def test_a_delete_waits_for_a_server_that_is_away_and_is_done_when_it_is_back(yard: Yard, kind: Kind) -> None:
+    resource = await yard.resource(kind)
+    yard.hosts.refuse(Unreachable("Nothing answers at server.example:22."))
+    asked = await yard.ask(resource, "delete", **asdict(DeleteOptions()))
+    assert await yard.run() == 1
+    waiting = await yard.operation(asked)
+    assert (waiting.status, waiting.failure_reason) == ("queued", "Nothing answers at server.example:22.")
+    assert (waiting.lease_owner, waiting.finished_at) == (None, None)
+    assert [entry["output"] for entry in _entries(waiting)] == ["Nothing answers at server.example:22.", WAITS]
+    assert (await yard.reload(resource)).deleted_at is not None
+    assert await yard.run() == 0  # not before its time
+    yard.hosts.refuse(None)
+    async with yard.sessions.begin() as session:
+        await session.execute(text("UPDATE resource_operations SET retry_at = now() WHERE retry_at > now()"))
+
+    assert await yard.run() == 1
+
+    done = await yard.operation(asked)
+    assert (done.status, done.failure_reason) == ("finished", None)
+    assert _steps(done)[0] == "Stop containers"
+    assert yard.engine.of(resource.uuid) == {}
+    assert await yard.reload(resource) is None
+
+
+async def test_a_key_that_has_changed_fails_the_delete_and_gives_the_resource_back(yard: Yard) -> None:
+    resource = await yard.resource(SERVICE)
+    yard.hosts.refuse(HostKeyChanged("one", "another"))
+    asked = await yard.ask(resource, "delete", **asdict(DeleteOptions()))
+    await yard.run()
+    assert (await yard.operation(asked)).status == "failed"
+    assert (await yard.reload(resource)).deleted_at is None
 
 
 @by_kind
