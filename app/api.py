@@ -4,7 +4,7 @@ from app import health
 from app.auth import endpoints as auth
 from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
-from app.deployments import cancelling, deploying
+from app.deployments import cancelling, deploying, log_endpoints
 from app.deployments import endpoints as deployments
 from app.operations import endpoints as operations
 from app.projects import endpoints as projects
@@ -14,6 +14,7 @@ ROUTERS = (
     deploying.router,
     cancelling.router,
     deployments.router,
+    log_endpoints.router,
     compose_services.router,
     databases.router,
     operations.router,

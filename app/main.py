@@ -1,5 +1,6 @@
 """The web application: `uvicorn --factory app.main:create_app`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 
 from app.api import ROUTERS
 from app.deployments.deploying import queue_for
+from app.deployments.stream import Hub
 from app.docs import install_docs
 from app.error_handlers import install_error_handlers
 from app.health import VERSION
@@ -18,6 +20,7 @@ from app.postgres import create_engine, create_sessions
 from app.redis import Waker
 from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
+from app.shutdown import called_on_exit
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -27,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     if settings is None:
         settings = get_settings()
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.secrets())
     app = FastAPI(
         title="Shiplog",
         version=VERSION,
@@ -60,8 +63,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.sessions = create_sessions(engine)
     app.state.waker = waker
     app.state.hosts = SshHostPool()
+    loop = asyncio.get_running_loop()
     try:
-        yield
+        async with Hub(app.state.sessions, settings.redis()) as hub:
+            app.state.hub = hub
+            with called_on_exit(lambda: loop.call_soon_threadsafe(hub.close)):
+                yield
     finally:
         await app.state.hosts.close()
         await waker.close()

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from arq.connections import ArqRedis, RedisSettings
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
@@ -16,6 +18,8 @@ OPEN_SECONDS = 5.0
 """How long nothing is tried after a failure: a black-holed Redis must not cost every request 250 ms."""
 
 QUEUE_NAME = "shiplog:wake"
+_COUNTS = "shiplog:log:"
+"""Before a deployment's uuid: the channel on which the number of its last log entry is told."""
 
 
 def redis_settings(url: str) -> RedisSettings:
@@ -54,7 +58,7 @@ class Waker:
 
     async def publish_count(self, deployment_uuid: str, count: int) -> None:
         """Tell followers of a deployment how many entries there are now."""
-        await self._try(self._redis.publish(f"shiplog:log:{deployment_uuid}", count))
+        await self._try(self._redis.publish(f"{_COUNTS}{deployment_uuid}", count))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -73,3 +77,74 @@ class Waker:
             log.warning(
                 "redis is away, wake-ups are left out for a while, nothing else is lost", error=type(error).__name__
             )
+
+
+class CountListener:
+    """Hears the number of the last log entry of chosen deployments, over one connection for all of them.
+
+    What is told while Redis is away is not heard: whoever chooses has another way to see it.
+    """
+
+    def __init__(self, url: str, heard: Callable[[str, int], None]) -> None:
+        self._redis = Redis.from_url(url, socket_connect_timeout=CALL_SECONDS, socket_keepalive=True)
+        self._heard = heard
+        self._chosen: set[str] = set()
+        self._has_chosen = asyncio.Event()
+        self._connected: PubSub | None = None
+        self._lock = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Listen for ever, from when the first deployment is chosen."""
+        while True:
+            await self._has_chosen.wait()
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as connection:
+                    await self._listen(connection)
+            except (RedisError, OSError) as error:
+                log.warning("redis is away, logs are followed at one-second steps", error=type(error).__name__)
+            finally:
+                self._connected = None
+            await asyncio.sleep(OPEN_SECONDS)
+
+    async def follow(self, deployment_uuid: str) -> None:
+        """Listen for a deployment too; returns when Redis knows, or does not answer."""
+        self._chosen.add(_COUNTS + deployment_uuid)
+        self._has_chosen.set()
+        await self._agree()
+
+    async def leave(self, deployment_uuid: str) -> None:
+        """Stop listening for a deployment."""
+        self._chosen.discard(_COUNTS + deployment_uuid)
+        await self._agree()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._redis.aclose()
+
+    async def _listen(self, connection: PubSub) -> None:
+        async with asyncio.timeout(CALL_SECONDS):
+            await connection.connect()  # type: ignore[no-untyped-call]
+        self._connected = connection
+        await self._agree()
+        while self._connected is connection:
+            message = await connection.get_message(timeout=OPEN_SECONDS)
+            if message is not None:
+                self._heard(message["channel"].decode().removeprefix(_COUNTS), int(message["data"]))
+
+    async def _agree(self) -> None:
+        # One at a time, and what is wanted is looked at inside: who follows while another leaves is not forgotten.
+        async with self._lock:
+            connection = self._connected
+            if connection is None:
+                return
+            subscribed = {channel.decode() for channel in connection.channels}
+            subscribed -= {channel.decode() for channel in connection.pending_unsubscribe_channels}
+            try:
+                async with asyncio.timeout(CALL_SECONDS):
+                    if new := self._chosen - subscribed:
+                        await connection.subscribe(*new)
+                    if old := subscribed - self._chosen:
+                        await connection.unsubscribe(*old)
+            except (RedisError, OSError) as error:
+                self._connected = None
+                log.info("redis does not take a subscription", error=type(error).__name__)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.repository import KnownToken, TokenRepository
 from app.auth.tokens import find_token
@@ -50,17 +51,23 @@ class Caller:
 def require(*abilities: str) -> Callable[..., Awaitable[Caller]]:
     """Return a dependency that gives the caller, or 401 and 403 for one without any of `abilities`."""
 
-    async def authorize(caller: Annotated[Caller, Depends(_authenticate)]) -> Caller:
-        if not any(caller.can(ability) for ability in abilities):
-            raise Forbidden(f"Missing required permissions: {', '.join(abilities)}")
+    async def authorize(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+        demand(caller, *abilities)
         return caller
 
     return authorize
 
 
-async def _authenticate(
+def demand(caller: Caller, *abilities: str) -> None:
+    """Raise Forbidden for a caller without any of `abilities`."""
+    if not any(caller.can(ability) for ability in abilities):
+        raise Forbidden(f"Missing required permissions: {', '.join(abilities)}")
+
+
+async def authenticate(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
+    """Return whom the request's token speaks for; raise Unauthenticated without a good one."""
     if credentials is None:
         raise Unauthenticated
     # A transaction of its own: the note of the last use is kept when the request fails, and neither it nor a
@@ -74,6 +81,14 @@ async def _authenticate(
             await TokenRepository(session).mark_used(known.token.id)
     request.state.token_id = caller.token_id
     return caller
+
+
+async def caller_behind(session: AsyncSession, token_id: int) -> Caller:
+    """Return whom a token speaks for now, for what was given out to it; raise Unauthenticated when it is not good."""
+    known = await TokenRepository(session).find(token_id)
+    if known is None or known.is_expired:
+        raise Unauthenticated
+    return _caller(known)
 
 
 def _caller(known: KnownToken) -> Caller:

@@ -1,4 +1,4 @@
-"""History and logs: the plan's four endpoints and what surrounds them."""
+"""The history: the plan's four endpoints and what surrounds them."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,9 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
-from app.deployments.kinds import DATABASE, KINDS, SERVICE, Kind
 from app.deployments.presenting import link_next_page, parse_cursor, present
-from app.deployments.reading import read_page
 from app.deployments.repository import (
     DatabaseDeploymentQueueRepository,
     ServiceDeploymentQueueRepository,
@@ -19,8 +17,6 @@ from app.deployments.repository import (
 from app.deployments.schemas import (
     AnyDeployment,
     DatabaseDeployment,
-    LogEntry,
-    LogPageAnswer,
     ServiceDeployment,
 )
 from app.errors import NotFound, answers
@@ -32,7 +28,6 @@ from app.postgres import Session
 router = APIRouter(prefix="/deployments", tags=["Deployments"])
 
 Reader = Annotated[Caller, Depends(require("read"))]
-SensitiveReader = Annotated[Caller, Depends(require("read:sensitive"))]
 Skip = Annotated[int, Query(ge=0, le=2**31 - 1, description="Rows to skip; prefer the Link header for deep pages.")]
 Take = Annotated[int, Query(ge=1, le=100, description="Rows to return.")]
 Include = Annotated[
@@ -168,65 +163,6 @@ async def get_deployment(session: Session, caller: Reader, uuid: str) -> AnyDepl
     if found is None:
         raise NotFound(DEPLOYMENT_NOT_FOUND)
     return (await present(session, caller, [found[1]], include_logs=True))[0]
-
-
-async def _log_page(
-    session: Session, caller: SensitiveReader, uuid: str, after: int, limit: int, *kinds: Kind
-) -> LogPageAnswer:
-    found = await find_of_team(session, caller.team_id, uuid)
-    if found is None or found[0] not in kinds:
-        raise NotFound(DEPLOYMENT_NOT_FOUND)
-    page = await read_page(session, found[0], found[1].id, after=after, limit=limit)
-    if page is None:
-        raise NotFound(DEPLOYMENT_NOT_FOUND)
-    return LogPageAnswer(
-        status=DeploymentStatus(page.status),
-        log_count=page.log_count,
-        entries=[LogEntry.model_validate(entry) for entry in page.entries],
-    )
-
-
-AfterOrder = Annotated[int, Query(ge=0, le=2**31 - 1, description="Only entries with a greater `order`.")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Entries to return.")]
-
-
-@router.get(
-    "/{uuid}/logs",
-    operation_id="list-deployment-log-entries",
-    summary="Read the log of a deployment of either kind",
-    responses=answers(401, 403, 404, 422),
-)
-async def get_log_page(
-    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
-) -> LogPageAnswer:
-    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
-    return await _log_page(session, caller, uuid, after, limit, *KINDS)
-
-
-@router.get(
-    "/services/deployment/{uuid}/logs",
-    operation_id="list-service-deployment-log-entries",
-    summary="Read the log of a deployment of a service",
-    responses=answers(401, 403, 404, 422),
-)
-async def get_service_log_page(
-    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
-) -> LogPageAnswer:
-    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
-    return await _log_page(session, caller, uuid, after, limit, SERVICE)
-
-
-@router.get(
-    "/databases/deployment/{uuid}/logs",
-    operation_id="list-database-deployment-log-entries",
-    summary="Read the log of a deployment of a database",
-    responses=answers(401, 403, 404, 422),
-)
-async def get_database_log_page(
-    session: Session, caller: SensitiveReader, uuid: str, after: AfterOrder = 0, limit: Limit = 500
-) -> LogPageAnswer:
-    """Entries by `order`. To follow: ask again with `after` = the last `order`, until the status is final."""
-    return await _log_page(session, caller, uuid, after, limit, DATABASE)
 
 
 def _set_total(response: Response, total: int) -> None:

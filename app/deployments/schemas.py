@@ -99,7 +99,17 @@ class LogPageAnswer(ResponseSchema):
 
     status: DeploymentStatus
     log_count: int
+    next_after: int = Field(
+        description="How far was looked: the `after` of the next page. The last one has `log_count` here, or more."
+    )
     entries: list[LogEntry]
+
+
+class TicketAnswer(ResponseSchema):
+    """A way to follow one log without a header."""
+
+    ticket: str = Field(description="For `?ticket=` of this deployment's `…/logs/stream`.")
+    url: str = Field(description="That stream's path with the ticket in it, for `new EventSource(url)`.")
 
 
 Limit = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
