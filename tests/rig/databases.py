@@ -1,4 +1,4 @@
-"""Images of databases with the official images' manners: Debian's servers on one base, stand-ins for the others."""
+"""Images of databases with the official images' manners: Debian's servers and a Valkey on one base."""
 
 import shutil
 import tempfile

@@ -47,16 +47,7 @@ def busybox_image(
     }
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in ("tmp", "bin", "root"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(entry)
-        add_file(tar, "bin/busybox", BUSYBOX.read_bytes(), 0o755)
-        for applet in run([BUSYBOX, "--list"]).split():
-            if applet != "busybox":
-                entry = tarfile.TarInfo(f"bin/{applet}")
-                entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
-                tar.addfile(entry)
+        add_busybox(tar)
         for path, content in contents.items():
             data = content.encode() if isinstance(content, str) else content
             add_file(tar, path.lstrip("/"), data, 0o755 if data.startswith(b"#!") else 0o644)
@@ -64,6 +55,20 @@ def busybox_image(
     if command:
         lines.append(f"CMD {json.dumps(list(command))}")
     docker("import", *_changes(lines), "-", reference, stdin=archive.getvalue())
+
+
+def add_busybox(tar: tarfile.TarFile) -> None:
+    """Add busybox under all its names, and the folders that every system has."""
+    for folder in ("tmp", "bin", "root"):
+        entry = tarfile.TarInfo(folder)
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+        tar.addfile(entry)
+    add_file(tar, "bin/busybox", BUSYBOX.read_bytes(), 0o755)
+    for applet in run([BUSYBOX, "--list"]).split():
+        if applet != "busybox":
+            entry = tarfile.TarInfo(f"bin/{applet}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(entry)
 
 
 def python_image(reference: str, cache: Path) -> None:

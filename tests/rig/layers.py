@@ -43,7 +43,7 @@ def layer_of_files(files: Mapping[str, str | bytes], folders: Mapping[str, int] 
         for path, content in files.items():
             data = content.encode() if isinstance(content, str) else content
             add_file(tar, path.lstrip("/"), data, 0o755 if data.startswith((b"#!", b"\x7fELF")) else 0o644)
-    return _packed(archive.getvalue())
+    return packed_layer(archive.getvalue())
 
 
 def kept_layer(archive: Path, make: Callable[[], None]) -> Layer:
@@ -52,10 +52,16 @@ def kept_layer(archive: Path, make: Callable[[], None]) -> Layer:
     if not about.exists():
         if not archive.exists():
             make()
-        layer = _packed(archive.read_bytes())
+        layer = packed_layer(archive.read_bytes())
         packed.write_bytes(layer.read())
         _replace(about, {"digest": layer.digest, "diff_id": layer.diff_id, "size": layer.size})
     return Layer(**json.loads(about.read_text()), read=packed.read_bytes)
+
+
+def packed_layer(archive: bytes) -> Layer:
+    """Return the layer that an archive is."""
+    data = gzip.compress(archive, _FAST, mtime=0)
+    return Layer(_digest(data), _digest(archive), len(data), lambda: data)
 
 
 def add_file(tar: tarfile.TarFile, path: str, data: bytes, mode: int) -> None:
@@ -87,11 +93,6 @@ def upload(registry: str, name: str, tag: str, layers: Sequence[Layer], settings
     }
     _send("PUT", f"{base}/manifests/{tag}", json.dumps(manifest).encode(), _MANIFEST)
     return f"{registry}/{name}:{tag}"
-
-
-def _packed(archive: bytes) -> Layer:
-    data = gzip.compress(archive, _FAST, mtime=0)
-    return Layer(_digest(data), _digest(archive), len(data), lambda: data)
 
 
 def _digest(data: bytes) -> str:

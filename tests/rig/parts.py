@@ -16,6 +16,7 @@ from tests.rig.images import BUSYBOX, POSTGRES_ROOT, busybox_image, push
 from tests.rig.processes import RigError, run
 from tests.rig.registry import Registry, logged_in
 from tests.rig.ssh import ACCOUNTS, Login, SshServer
+from tests.rig.standins import upload_standins
 
 FOLDER = Path("/var/lib/shiplog-rig")  # sshd takes no keys from below a folder that everybody may write to, like /tmp
 RUNTIME = Path("/run/shiplog-rig")
@@ -137,6 +138,7 @@ def _push_images(open_registry: Registry, private_registry: Registry) -> dict[st
         busybox_image(reference)
         push(reference)
     images |= upload_databases(open_registry.address, CACHE)
+    images |= upload_standins(open_registry.address)
     images["private-web"] = f"{private_registry.address}/web:1"
     busybox_image(images["private-web"])
     username, password = private_registry.username or "", private_registry.password or ""
