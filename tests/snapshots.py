@@ -41,6 +41,14 @@ POSTGRESQL: dict[str, Any] = {
     "ssl_mode": "require",
 }
 
+TLS: dict[str, str] = {
+    "authority": "-----BEGIN CERTIFICATE-----\nYXV0aG9yaXR5\n-----END CERTIFICATE-----\n",
+    "certificate": "-----BEGIN CERTIFICATE-----\nY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n",
+    "private_key": "-----BEGIN PRIVATE KEY-----\nZmlyc3Qga2V5IGxpbmU=\nc2Vjb25kIGtleSBsaW5l\n-----END PRIVATE KEY-----\n",
+    "note": "The certificate of It's a $HOME for tests is renewed, valid until 2027-12-26.",
+}
+"""A certificate as a snapshot holds it; planning does not look into it."""
+
 
 def service_snapshot(**fields: Any) -> ServiceSnapshot:
     """Return the snapshot of a service."""
