@@ -10,7 +10,7 @@ FACTS = ServerFacts(data_folder="/data/shiplog")
 UUID = "f3k9q2x7w1"
 COMPOSE = "services:\n  web:\n    image: registry.example/web:1\n"
 
-POSTGRESQL: dict[str, Any] = {
+COMMON: dict[str, Any] = {
     "name": "store",
     "image": "postgres:16-alpine",
     "is_public": False,
@@ -30,6 +30,9 @@ POSTGRESQL: dict[str, Any] = {
     "health_check_timeout": 5,
     "health_check_retries": 10,
     "health_check_start_period": 30,
+}
+POSTGRESQL: dict[str, Any] = {
+    **COMMON,
     "postgres_user": "keeper",
     "postgres_password": "p@ss/w$rd'é",
     "postgres_db": "shop",
@@ -40,6 +43,82 @@ POSTGRESQL: dict[str, Any] = {
     "enable_ssl": False,
     "ssl_mode": "require",
 }
+SPECIAL = "p@ss/w:rd?#%"
+DATABASES: dict[str, dict[str, Any]] = {
+    "standalone-postgresql": POSTGRESQL,
+    "standalone-redis": {
+        **COMMON,
+        "image": "redis:7.2",
+        "redis_username": "default",
+        "redis_password": SPECIAL,
+        "redis_conf": None,
+        "enable_ssl": False,
+    },
+    "standalone-mongodb": {
+        **COMMON,
+        "image": "mongo:7",
+        "mongo_initdb_root_username": "root",
+        "mongo_initdb_root_password": SPECIAL,
+        "mongo_initdb_database": "shop",
+        "mongo_conf": None,
+        "init_scripts": None,
+        "enable_ssl": False,
+        "ssl_mode": "require",
+    },
+    "standalone-mysql": {
+        **COMMON,
+        "image": "mysql:8",
+        "mysql_root_password": "root-" + SPECIAL,
+        "mysql_user": "keeper",
+        "mysql_password": SPECIAL,
+        "mysql_database": "shop",
+        "mysql_conf": None,
+        "init_scripts": None,
+        "enable_ssl": False,
+        "ssl_mode": "REQUIRED",
+    },
+    "standalone-mariadb": {
+        **COMMON,
+        "image": "mariadb:11",
+        "mariadb_root_password": "root-" + SPECIAL,
+        "mariadb_user": "keeper",
+        "mariadb_password": SPECIAL,
+        "mariadb_database": "shop",
+        "mariadb_conf": None,
+        "init_scripts": None,
+        "enable_ssl": False,
+    },
+    "standalone-keydb": {
+        **COMMON,
+        "image": "eqalpha/keydb:latest",
+        "keydb_password": SPECIAL,
+        "keydb_conf": None,
+        "enable_ssl": False,
+    },
+    "standalone-dragonfly": {
+        **COMMON,
+        "image": "docker.dragonflydb.io/dragonflydb/dragonfly",
+        "dragonfly_password": SPECIAL,
+        "enable_ssl": False,
+    },
+    "standalone-clickhouse": {
+        **COMMON,
+        "image": "clickhouse/clickhouse-server:25.11",
+        "clickhouse_admin_user": "keeper",
+        "clickhouse_admin_password": SPECIAL,
+        "clickhouse_db": "shop",
+        "init_scripts": None,
+    },
+    "standalone-valkey": {
+        **COMMON,
+        "image": "valkey/valkey:9-alpine",
+        "valkey_username": "default",
+        "valkey_password": SPECIAL,
+        "valkey_conf": None,
+        "enable_ssl": False,
+    },
+}
+"""Columns of a database of each type."""
 
 TLS: dict[str, str] = {
     "authority": "-----BEGIN CERTIFICATE-----\nYXV0aG9yaXR5\n-----END CERTIFICATE-----\n",
@@ -55,10 +134,12 @@ def service_snapshot(**fields: Any) -> ServiceSnapshot:
     return ServiceSnapshot.model_validate({**_common("service"), "compose": COMPOSE, **fields})
 
 
-def database_snapshot(columns: dict[str, Any] | None = None, **fields: Any) -> DatabaseSnapshot:
-    """Return the snapshot of a PostgreSQL database with some columns changed."""
+def database_snapshot(
+    columns: dict[str, Any] | None = None, *, type: str = "standalone-postgresql", **fields: Any
+) -> DatabaseSnapshot:
+    """Return the snapshot of a database with some columns changed."""
     return DatabaseSnapshot.model_validate(
-        {**_common("database"), "type": "standalone-postgresql", "columns": {**POSTGRESQL, **(columns or {})}, **fields}
+        {**_common("database"), "type": type, "columns": {**DATABASES.get(type, {}), **(columns or {})}, **fields}
     )
 
 

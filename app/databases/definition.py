@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.databases.versions import Version, is_older, version_of
 from app.models.resource import secret_columns
 from app.models.standalone.columns import StandaloneMixin
 from app.remote.command import Secret
@@ -91,6 +92,14 @@ class DatabaseDefinition:
     more_volumes: Mapping[str, str] = field(default_factory=dict)
     """Further volumes: name without the uuid → path."""
     ulimits: Mapping[str, Any] = field(default_factory=dict)
+    optional_files: tuple[str, ...] = ()
+    """Files that it has or has not, beside its configuration and its init scripts."""
+    version: Callable[[str], Version | None] = version_of
+    """Which version an image is; None when its name does not say."""
+    cannot_read: Callable[[Version, Version], bool] = is_older
+    """Whether data that the first version wrote are in danger under the second."""
+    move: str = "Create a new database with the new image and copy the data over."
+    """How to get data to a version that cannot read them; a sentence."""
     fixed: frozenset[str] = frozenset()
     """The columns that the image reads only when it initialises an empty data folder."""
 

@@ -70,7 +70,7 @@ def optional_file_names(definition: DatabaseDefinition) -> tuple[str, ...]:
     """Return shell patterns of the files that a database has or has not, as its settings are."""
     config = (PurePosixPath(definition.config_path).name,) if definition.config_path else ()
     scripts = (f"{_INIT_PREFIX}*",) if definition.init_directory else ()
-    return (*config, *scripts)
+    return (*config, *definition.optional_files, *scripts)
 
 
 def _init_scripts(definition: DatabaseDefinition, scripts: Sequence[Mapping[str, str]]) -> list[MountedFile]:

@@ -59,5 +59,6 @@ CLICKHOUSE = DatabaseDefinition(
     files=_files,
     init_directory="/docker-entrypoint-initdb.d",
     ulimits={"nofile": {"soft": _OPEN_FILES, "hard": _OPEN_FILES}},
+    move="Create a new database with the new image and bring the data over with INSERT INTO … SELECT FROM remote(…).",
     fixed=frozenset({"clickhouse_db"}),
 )

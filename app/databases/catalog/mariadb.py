@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.databases.catalog.mysql_family import CA_PATH, mysql_like
 from app.databases.definition import Columns
+from app.databases.versions import is_older
 from app.models.standalone import StandaloneMariadb
 
 
@@ -23,4 +24,6 @@ MARIADB = mysql_like(
     client_options=_client_options,
     url_mode=lambda _columns: "REQUIRED",
     needs_tls=lambda _columns: True,
+    cannot_read=is_older,
+    dump="mariadb-dump",
 )

@@ -12,6 +12,7 @@ from app.databases.definition import (
     MountedFile,
     Tls,
 )
+from app.databases.versions import is_older_or_skips_a_major
 from app.models.standalone import StandaloneMongodb
 from app.remote.command import Secret
 
@@ -90,5 +91,10 @@ MONGODB = DatabaseDefinition(
     command=_command,
     init_directory="/docker-entrypoint-initdb.d",
     more_volumes={"mongodb-configdb": "/data/configdb"},
+    cannot_read=is_older_or_skips_a_major,
+    move=(
+        "Go through every major version in between, setting the feature compatibility version each time, or bring the "
+        "data to a new database with mongodump and mongorestore."
+    ),
     fixed=frozenset({"mongo_initdb_root_username", "mongo_initdb_root_password", "mongo_initdb_database"}),
 )

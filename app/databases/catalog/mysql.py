@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.databases.catalog.mysql_family import CA_PATH, mysql_like
 from app.databases.definition import Columns
+from app.databases.versions import is_other_major_or_older
 from app.models.standalone import StandaloneMysql
 
 _DEFAULT_MODE = "REQUIRED"
@@ -30,6 +31,8 @@ MYSQL = mysql_like(
     client_options=_client_options,
     url_mode=_mode,
     needs_tls=lambda columns: _mode(columns) != "PREFERRED",
+    cannot_read=is_other_major_or_older,
+    dump="mysqldump",
     modes=("PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
     default_mode=_DEFAULT_MODE,
 )

@@ -12,6 +12,7 @@ from app.databases.definition import (
     MountedFile,
     Tls,
 )
+from app.databases.versions import Version
 from app.models.standalone.columns import StandaloneMixin
 from app.remote.command import Secret
 
@@ -30,6 +31,8 @@ def mysql_like(
     client_options: Callable[[Columns], Sequence[str]],
     url_mode: Callable[[Columns], str],
     needs_tls: Callable[[Columns], bool],
+    cannot_read: Callable[[Version, Version], bool],
+    dump: str,
     modes: tuple[str, ...] = (),
     default_mode: str | None = None,
 ) -> DatabaseDefinition:
@@ -72,6 +75,8 @@ def mysql_like(
         files=lambda columns: _files(columns, name, client_options(columns)),
         command=command,
         init_directory="/docker-entrypoint-initdb.d",
+        cannot_read=cannot_read,
+        move=f"Create a new database with the new image and bring the data over with {dump} and {client}.",
         fixed=frozenset(f"{name}_{column}" for column in ("root_password", "user", "password", "database")),
     )
 

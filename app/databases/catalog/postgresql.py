@@ -13,6 +13,7 @@ from app.databases.definition import (
     MountedFile,
     Tls,
 )
+from app.databases.versions import Version, is_other_major_or_older
 from app.models.standalone import StandalonePostgresql
 from app.remote.command import Secret
 
@@ -39,15 +40,15 @@ hostssl all all all {method}
 """
 
 
-def _major(image: str) -> int | None:
+def _version(image: str) -> Version | None:
     found = _MAJOR.search(image.partition("@")[0])
-    return int(found[1]) if found else None
+    return (int(found[1]),) if found else None
 
 
 def _data_path(image: str) -> str:
     # From 18 on the official image keeps its data one level higher. Of a tag without a number the older layout is
     # assumed: should it be a newer image it refuses to start, while the other way round its data would be in no volume.
-    return "/var/lib/postgresql" if (_major(image) or 0) >= 18 else "/var/lib/postgresql/data"
+    return "/var/lib/postgresql" if (_version(image) or (0,)) >= (18,) else "/var/lib/postgresql/data"
 
 
 def _needs_tls(columns: Columns) -> bool:
@@ -76,7 +77,7 @@ def _files(columns: Columns) -> Sequence[MountedFile]:
         files.append(MountedFile("postgresql.conf", _CONFIG, Secret(config)))
     if _needs_tls(columns):
         # Up to 13 the image stores md5 hashes unless told otherwise, and scram-sha-256 cannot check those.
-        usual = "md5" if (_major(columns["image"]) or 14) < 14 else "scram-sha-256"
+        usual = "md5" if (_version(columns["image"]) or (14,)) < (14,) else "scram-sha-256"
         method = columns.get("postgres_host_auth_method") or usual
         files.append(MountedFile("pg_hba.conf", _ACCESS, Secret(_TLS_ONLY.format(method=method))))
     return files
@@ -125,5 +126,9 @@ POSTGRESQL = DatabaseDefinition(
     files=_files,
     command=_command,
     init_directory="/docker-entrypoint-initdb.d",
+    optional_files=("pg_hba.conf",),
+    version=_version,
+    cannot_read=is_other_major_or_older,
+    move="Create a new database with the new image and bring the data over with pg_dumpall and psql.",
     fixed=frozenset({"postgres_user", "postgres_password", "postgres_db"}),
 )

@@ -90,7 +90,8 @@ def _config(columns: Columns, name: str, tls: Tls) -> str:
         ours.append(f"port {PORT}")
     # Also with a configuration of the user's, or the first one would hide all data: a server that does not append
     # reads another file.
-    return "\n".join(["appendonly yes", (columns.get(f"{name}_conf") or "").strip("\n"), *ours, ""])
+    theirs = (columns.get(f"{name}_conf") or "").strip("\n")
+    return "\n".join(["appendonly yes", *([theirs] if theirs else []), *ours, ""])
 
 
 def _quoted(text: str) -> str:

@@ -129,7 +129,7 @@ def test_files_are_mounted_read_only_and_never_made_up() -> None:
 
 
 def test_optional_files_are_known_by_their_names() -> None:
-    assert optional_file_names(POSTGRESQL) == ("postgresql.conf", "init-*")
+    assert optional_file_names(POSTGRESQL) == ("postgresql.conf", "pg_hba.conf", "init-*")
 
 
 def test_compose_reads_it_as_meant(tmp_path: Path) -> None:
