@@ -3,11 +3,12 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose.document import MAX_BYTES, ComposeDocument, ComposeInvalid, read_compose, refuse_outside
+from app.compose_services.looking import look_at_containers
 from app.compose_services.repository import ServiceRepository
 from app.compose_services.schemas import ServiceAnswer, ServiceCreate, ServiceUpdate, ServiceUuid
 from app.errors import NotFound, ValidationFailed, answers
@@ -82,11 +83,21 @@ async def create_service(
     operation_id="get-service-by-uuid",
     summary="Get a service",
     response_model_exclude_unset=True,
-    responses=answers(401, 403, 404),
+    responses=answers(401, 403, 404, 422),
 )
-async def get_service(session: Session, caller: Reader, uuid: str) -> ServiceAnswer:
+async def get_service(
+    request: Request,
+    session: Session,
+    caller: Reader,
+    uuid: str,
+    look: Annotated[
+        bool, Query(description="Look at its containers now; its server away, those seen last are answered.")
+    ] = False,
+) -> ServiceAnswer:
     """Return one service; its Compose file only with `read:sensitive`."""
     service = await _found(session, caller, uuid)
+    if look:
+        await look_at_containers(request, session, service)
     return ServiceAnswer.of(service, with_secrets=caller.can_read_sensitive)
 
 

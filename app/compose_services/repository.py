@@ -1,8 +1,12 @@
 """Statements on services: always inside a team, never a deleted one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
 from app.kit.repository import Repository
@@ -40,3 +44,19 @@ class ServiceRepository(Repository[Service]):
                 joinedload(Service.destination),
             )
         )
+
+
+_RECORD_CONTAINERS = text(
+    """
+    UPDATE services SET containers = :containers, containers_at = :seen_at
+    WHERE id = :id AND (containers_at IS NULL OR containers_at < :seen_at)
+    """
+).bindparams(bindparam("containers", type_=JSONB))
+
+
+async def record_containers(
+    session: AsyncSession, service_id: int, containers: Sequence[Mapping[str, Any]], seen_at: datetime
+) -> None:
+    """Keep how a service's containers were at `seen_at`, unless a later look is kept; the service counts as unchanged."""
+    values = {"id": service_id, "containers": containers, "seen_at": seen_at}
+    await session.execute(_RECORD_CONTAINERS, values)

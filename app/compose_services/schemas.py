@@ -74,6 +74,18 @@ class ServiceUuid(ResponseSchema):
     domains: list[str] = Field(default=[], description="Always empty: Shiplog routes no domains.")
 
 
+class ContainerAnswer(ResponseSchema):
+    """A container of a service as it was seen."""
+
+    name: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2-web-1"])
+    service: str = Field(description="Its name in the Compose file.", examples=["web"])
+    image: str = Field(examples=["nginx:1"])
+    state: str = Field(description="`running`, `restarting`, `exited` …, as Docker says.", examples=["running"])
+    health: str | None = Field(description="`healthy`, `unhealthy`, `starting`; null without a health check.")
+    exit_code: int | None = Field(description="Null until it has ended.")
+    started_at: str | None = Field(examples=["2025-10-30T15:29:39.123456Z"])
+
+
 class ServiceAnswer(ResponseSchema):
     """A service."""
 
@@ -84,6 +96,10 @@ class ServiceAnswer(ResponseSchema):
         description="`running:healthy`, `running:unhealthy`, `exited`, `unknown` …", examples=["exited"]
     )
     status_at: Timestamp | None = Field(description="When that was seen; null before the first deployment.")
+    containers: list[ContainerAnswer] = Field(description="Its containers as they were at `containers_at`.")
+    containers_at: Timestamp | None = Field(
+        description="When somebody looked last, with `GET /services/{uuid}?look=true`; null before."
+    )
     project_uuid: str
     environment_uuid: str
     environment_name: str = Field(examples=["production"])
@@ -111,6 +127,8 @@ class ServiceAnswer(ResponseSchema):
             name=service.name,
             status=service.status,
             status_at=service.status_at,
+            containers=[ContainerAnswer.model_validate(container) for container in service.containers],
+            containers_at=service.containers_at,
             project_uuid=service.environment.project.uuid,
             environment_uuid=service.environment.uuid,
             environment_name=service.environment.name,

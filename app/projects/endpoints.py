@@ -1,4 +1,4 @@
-"""Projects and their environments over the API."""
+"""Projects and their environments over the API, and the one router of this package."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from app.kit.constraints import taken_as
 from app.models.environment import Environment
 from app.models.project import Project
 from app.postgres import Session
+from app.projects import shared_env_routes
 from app.projects.repository import (
     EnvironmentRepository,
     ProjectRepository,
@@ -30,7 +31,7 @@ from app.projects.schemas import (
     ResourceAnswer,
 )
 
-router = APIRouter(tags=["Projects"])
+projects = APIRouter(tags=["Projects"])
 
 Reader = Annotated[Caller, Depends(require("read"))]
 Writer = Annotated[Caller, Depends(require("write"))]
@@ -39,14 +40,14 @@ _UNIQUE = "uq_environments_project_id_name"
 FIRST_ENVIRONMENT = "production"
 
 
-@router.get("/projects", operation_id="list-projects", summary="List projects", responses=answers(401, 403))
+@projects.get("/projects", operation_id="list-projects", summary="List projects", responses=answers(401, 403))
 async def list_projects(session: Session, caller: Reader) -> list[ProjectItem]:
     """Return every project of the team, oldest first."""
     projects = await ProjectRepository(session).of_team(caller.team_id)
     return [ProjectItem.model_validate(project) for project in projects]
 
 
-@router.post(
+@projects.post(
     "/projects",
     operation_id="create-project",
     summary="Create a project",
@@ -60,7 +61,7 @@ async def create_project(session: Session, caller: Writer, body: ProjectCreate) 
     return UuidAnswer(uuid=project.uuid)
 
 
-@router.get(
+@projects.get(
     "/projects/{uuid}", operation_id="get-project-by-uuid", summary="Get a project", responses=answers(401, 403, 404)
 )
 async def get_project(session: Session, caller: Reader, uuid: str) -> ProjectAnswer:
@@ -68,7 +69,7 @@ async def get_project(session: Session, caller: Reader, uuid: str) -> ProjectAns
     return ProjectAnswer.model_validate(await _project(session, caller, uuid))
 
 
-@router.patch(
+@projects.patch(
     "/projects/{uuid}",
     operation_id="update-project-by-uuid",
     summary="Change a project",
@@ -83,7 +84,7 @@ async def update_project(session: Session, caller: Writer, uuid: str, body: Proj
     return ChangedAnswer.model_validate(project)
 
 
-@router.delete(
+@projects.delete(
     "/projects/{uuid}",
     operation_id="delete-project-by-uuid",
     summary="Delete a project",
@@ -99,7 +100,7 @@ async def delete_project(session: Session, caller: Writer, uuid: str) -> Message
     return MessageAnswer(message="Project deleted.")
 
 
-@router.get(
+@projects.get(
     "/projects/{uuid}/environments",
     operation_id="get-environments",
     summary="List the environments of a project",
@@ -111,7 +112,7 @@ async def list_environments(session: Session, caller: Reader, uuid: str) -> list
     return [EnvironmentItem.model_validate(environment) for environment in project.environments]
 
 
-@router.post(
+@projects.post(
     "/projects/{uuid}/environments",
     operation_id="create-environment",
     summary="Create an environment",
@@ -127,7 +128,7 @@ async def create_environment(session: Session, caller: Writer, uuid: str, body: 
     return UuidAnswer(uuid=environment.uuid)
 
 
-@router.get(
+@projects.get(
     "/projects/{uuid}/{environment_name_or_uuid}",
     operation_id="get-environment-by-name-or-uuid",
     summary="Get an environment",
@@ -152,7 +153,7 @@ async def get_environment(
     )
 
 
-@router.patch(
+@projects.patch(
     "/projects/{uuid}/environments/{environment_name_or_uuid}",
     operation_id="update-environment",
     summary="Change an environment",
@@ -169,7 +170,7 @@ async def update_environment(
     return ChangedAnswer.model_validate(environment)
 
 
-@router.delete(
+@projects.delete(
     "/projects/{uuid}/environments/{environment_name_or_uuid}",
     operation_id="delete-environment",
     summary="Delete an environment",
@@ -185,6 +186,12 @@ async def delete_environment(
         raise InvalidRequest("Environment has resources, so it cannot be deleted.")
     await EnvironmentRepository(session).delete(environment)
     return MessageAnswer(message="Environment deleted.")
+
+
+router = APIRouter()
+# First, because an environment's name could be `envs` as well.
+router.include_router(shared_env_routes.router)
+router.include_router(projects)
 
 
 def _taken() -> Conflict:

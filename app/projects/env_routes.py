@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
-from app.errors import Conflict, InvalidRequest, NotFound, ValidationFailed, answers
+from app.errors import Conflict, InvalidRequest, NotFound, answers
 from app.kit.answers import MessageAnswer
 from app.models.environment_variable import EnvironmentVariable
 from app.models.resource import DeployableMixin
@@ -19,12 +19,11 @@ from app.projects.env_schemas import (
     VariableUpdate,
 )
 from app.projects.repository import VariableRepository, team_id_of
+from app.projects.variables import FLAGS, change_variable
 
 Reader = Annotated[Caller, Depends(require("read"))]
 Writer = Annotated[Caller, Depends(require("write"))]
 Find = Callable[[AsyncSession, int, str], Awaitable[DeployableMixin | None]]
-
-_FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 
 
 def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], find: Find) -> None:
@@ -85,7 +84,7 @@ def add_env_routes(router: APIRouter, *, noun: Literal["service", "database"], f
         variable = (await VariableRepository(session).with_keys(resource, [body.key])).get(body.key)
         if variable is None:
             raise NotFound("Environment variable not found.")
-        _change(variable, body)
+        change_variable(variable, body.model_dump(exclude_unset=True, exclude={"key"}))
         await session.flush()
         return _present(caller, [variable])[0]
 
@@ -138,7 +137,8 @@ async def _create_or_change(
     team_id = await team_id_of(session, resource)
     for number, one in enumerate(wanted):
         if one.key in variables:
-            _change(variables[one.key], one, field=f"data.{number}.is_shown_once")
+            sent = one.model_dump(exclude_unset=True, exclude={"key"})
+            change_variable(variables[one.key], sent, field=f"data.{number}.is_shown_once")
         else:
             variables[one.key] = _new(resource, team_id, **one.model_dump(exclude_none=True))
             session.add(variables[one.key])
@@ -148,17 +148,7 @@ async def _create_or_change(
 
 def _new(resource: DeployableMixin, team_id: int, **columns: Any) -> EnvironmentVariable:
     # The column defaults come with the flush, but a bulk request may change a new row before.
-    flags = dict.fromkeys(_FLAGS, False)
+    flags = dict.fromkeys(FLAGS, False)
     return EnvironmentVariable(
         team_id=team_id, resource_type=resource.resource_type, resource_id=resource.id, **{**flags, **columns}
     )
-
-
-def _change(variable: EnvironmentVariable, body: VariableUpdate, *, field: str = "is_shown_once") -> None:
-    """Change what was sent. Unlocking alone would show a value that was promised never to be shown again."""
-    sent = body.model_dump(exclude_unset=True, exclude={"key"})
-    if variable.is_shown_once and sent.get("is_shown_once") is False and "value" not in sent:
-        raise ValidationFailed({field: ["A locked variable can only be unlocked together with a new value."]})
-    for name, value in sent.items():
-        if value is not None or name not in _FLAGS:
-            setattr(variable, name, value)

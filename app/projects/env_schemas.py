@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.kit.schema import RequestSchema, ResponseSchema, Timestamp, refused
 from app.models.environment_variable import EnvironmentVariable
+from app.models.shared_variable import SharedEnvironmentVariable
 
 MOST_VALUE_BYTES = 64 * 1024
 MOST_VARIABLES = 1000
@@ -80,15 +81,21 @@ class VariableCreate(RequestSchema):
     comment: Comment | None = None
 
 
-class VariableUpdate(RequestSchema):
-    """Body of `PATCH …/envs`: what is left out stays."""
+class SharedVariableUpdate(RequestSchema):
+    """Body of `PATCH …/envs/{env_id}` of a shared variable: what is left out stays."""
 
-    key: Key
+    key: Key | None = None
     value: Value | None = None
     is_literal: bool | None = None
     is_multiline: bool | None = None
     is_shown_once: bool | None = Field(default=None, description="To unlock, send a new value with it.")
     comment: Comment | None = None
+
+
+class VariableUpdate(SharedVariableUpdate):
+    """Body of `PATCH …/envs`: what is left out stays."""
+
+    key: Key
 
 
 class VariablesUpdate(RequestSchema):
@@ -111,7 +118,7 @@ class VariableAnswer(ResponseSchema):
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, variable: EnvironmentVariable, *, with_secrets: bool) -> Self:
+    def of(cls, variable: EnvironmentVariable | SharedEnvironmentVariable, *, with_secrets: bool) -> Self:
         """Return the answer for a row; a value that the caller may not see is not set, and so left out."""
         shown = {"value": variable.value} if with_secrets and not variable.is_shown_once else {}
         return cls(

@@ -1,6 +1,6 @@
 """Statements on projects, environments and variables: always inside a team."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -120,6 +120,20 @@ class VariableRepository(Repository[EnvironmentVariable]):
         return await self.one_or_none(self.statement().where(*_of(resource), EnvironmentVariable.uuid == uuid))
 
 
+class SharedVariableRepository(Repository[SharedEnvironmentVariable]):
+    """Shared variables of one owner; `scope` holds the values of the columns that pick them, the team's among them."""
+
+    model = SharedEnvironmentVariable
+
+    async def of_scope(self, scope: Mapping[str, Any]) -> Sequence[SharedEnvironmentVariable]:
+        """Return every variable of the scope in the order they were made."""
+        return await self.all(self.statement().filter_by(**scope).order_by(SharedEnvironmentVariable.id))
+
+    async def get(self, scope: Mapping[str, Any], uuid: str) -> SharedEnvironmentVariable | None:
+        """Return one variable of the scope, or None; its row is locked."""
+        return await self.one_or_none(self.statement().filter_by(**scope, uuid=uuid).with_for_update())
+
+
 async def shared_variables_for(
     session: AsyncSession, resource: DeployableMixin, keys: Collection[str]
 ) -> dict[tuple[str, str], SharedEnvironmentVariable]:
@@ -161,6 +175,7 @@ async def has_resources(
     server_id: int | None = None,
     environment_id: int | None = None,
     project_id: int | None = None,
+    destination_id: int | None = None,
 ) -> bool:
     """Return whether a resource is there, also one whose tracked delete has not finished."""
     found = []
@@ -170,6 +185,8 @@ async def has_resources(
             statement = statement.where(model.server_id == server_id)
         if environment_id is not None:
             statement = statement.where(model.environment_id == environment_id)
+        if destination_id is not None:
+            statement = statement.where(model.destination_id == destination_id)
         if project_id is not None:
             statement = statement.join(Environment, Environment.id == model.environment_id)
             statement = statement.where(Environment.project_id == project_id)

@@ -7,14 +7,15 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from app.kit.schema import Description, Name, RequestSchema, ResponseSchema, Timestamp, refused
 
 _UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
-_NOT_IN_A_PATH = {".", "..", "environments"}
+_NOT_IN_A_PATH = {".", "..", "environments", "envs"}
 
 
 def _checked_environment(name: str) -> str:
-    # /projects/{uuid}/{name} has to lead there: clients resolve dots, and the list of them has the other word.
+    # /projects/{uuid}/{name} has to lead there: clients resolve dots, and two lists have the other words.
     if "/" in name or name in _NOT_IN_A_PATH:
         raise refused(
-            "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or `environments`."
+            "The name of an environment is part of its address: "
+            "it may not have a slash, nor be `.`, `..`, `environments` or `envs`."
         )
     return name
 

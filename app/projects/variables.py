@@ -1,7 +1,9 @@
 """A resource's variables with the shared ones put in: `{{team.X}}`, `{{project.X}}`, `{{environment.X}}`, `{{server.X}}`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +12,8 @@ from app.models.environment_variable import EnvironmentVariable
 from app.models.resource import DeployableMixin
 from app.models.shared_variable import SharedEnvironmentVariable
 from app.projects.repository import VariableRepository, shared_variables_for
+
+FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 
 _REFERENCE = re.compile(r"\{\{\s*(team|project|environment|server)\.([A-Za-z_][A-Za-z0-9_.]*)\s*\}\}")
 
@@ -49,6 +53,20 @@ async def resolved_variables(session: AsyncSession, resource: DeployableMixin) -
     if any(undefined.values()):
         raise ValidationFailed({key: texts for key, texts in undefined.items() if texts})
     return [_resolved(variable, shared) for variable in variables]
+
+
+def change_variable(
+    variable: EnvironmentVariable | SharedEnvironmentVariable, sent: Mapping[str, Any], *, field: str = "is_shown_once"
+) -> None:
+    """Change what was sent; raises ValidationFailed, about `field`, for a locked variable that would only be unlocked.
+
+    That alone would show a value that was promised never to be shown again.
+    """
+    if variable.is_shown_once and sent.get("is_shown_once") is False and "value" not in sent:
+        raise ValidationFailed({field: ["A locked variable can only be unlocked together with a new value."]})
+    for name, value in sent.items():
+        if value is not None or name not in FLAGS:
+            setattr(variable, name, value)
 
 
 def _resolved(

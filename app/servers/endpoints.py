@@ -17,7 +17,7 @@ from app.models.server import Server
 from app.postgres import Session
 from app.projects.repository import has_resources, resources_of_server
 from app.projects.schemas import ResourceAnswer
-from app.servers import authority_endpoints, key_endpoints, registry_endpoints
+from app.servers import authority_endpoints, destination_endpoints, key_endpoints, registry_endpoints
 from app.servers.repository import PrivateKeyRepository, ServerRepository, request_validation
 from app.servers.schemas import ServerAnswer, ServerCreate, ServerSettings, ServerUpdate, ServerValidate
 
@@ -161,6 +161,7 @@ async def validate(
 router = APIRouter()
 router.include_router(servers)
 router.include_router(authority_endpoints.router)
+router.include_router(destination_endpoints.router)
 router.include_router(key_endpoints.router)
 router.include_router(registry_endpoints.router)
 

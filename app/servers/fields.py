@@ -1,4 +1,4 @@
-"""Fields of servers, keys and registry logins that need more than a length: addresses, users, ports."""
+"""Fields of servers, keys and registry logins that need more than a length: addresses, users, ports, networks."""
 
 import ipaddress
 import re
@@ -10,6 +10,9 @@ from app.kit.schema import Line, refused
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+# Docker's own: nothing can be created under these names, nor joined with a name to be found by.
+_OWN_NETWORKS = frozenset({"bridge", "container", "default", "host", "ingress", "none"})
 _MOST_SECRET_CHARACTERS = 64 * 1024
 
 
@@ -49,6 +52,17 @@ def _checked_secret(secret: str) -> str:
     return secret
 
 
+def _checked_network(network: str) -> str:
+    if not _NETWORK.fullmatch(network):
+        raise refused(
+            "The network must be a name that Docker takes: up to 128 letters, digits, _, . and -, beginning with a letter "
+            "or digit."
+        )
+    if network in _OWN_NETWORKS:
+        raise refused(f"The network {network} is Docker's own: choose another name.")
+    return network
+
+
 def _host(host: str) -> str | None:
     """Return the host in its one form, or None when it is none."""
     try:
@@ -66,6 +80,12 @@ def _described(checked: Any, **schema: Any) -> tuple[AfterValidator, WithJsonSch
 
 
 Host = Annotated[str, *_described(_checked_host, minLength=1, maxLength=253, examples=["192.0.2.10"])]
+NetworkName = Annotated[
+    str,
+    *_described(
+        _checked_network, minLength=1, maxLength=128, pattern="^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", examples=["shop"]
+    ),
+]
 User = Annotated[str, *_described(_checked_user, minLength=1, maxLength=32, examples=["root"])]
 Port = Annotated[int, Field(ge=1, le=65535, examples=[22])]
 RegistryHost = Annotated[

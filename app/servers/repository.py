@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.kit.clock import utcnow
 from app.kit.repository import Repository
@@ -219,6 +219,29 @@ class ServerRepository(Repository[Server]):
             self.statement()
             .where(Server.team_id == team_id, Server.deleted_at.is_(None))
             .options(joinedload(Server.settings, innerjoin=True), joinedload(Server.private_key, innerjoin=True))
+        )
+
+
+class DestinationRepository(Repository[StandaloneDocker]):
+    """Destinations of the servers of a team, with the server loaded."""
+
+    model = StandaloneDocker
+
+    async def get(self, team_id: int, uuid: str) -> StandaloneDocker | None:
+        """Return one destination of the team, or None."""
+        return await self.one_or_none(self._of_team(team_id).where(StandaloneDocker.uuid == uuid))
+
+    async def of_team(self, team_id: int, *, server_id: int | None = None) -> Sequence[StandaloneDocker]:
+        """Return every destination of the team, or of one of its servers, oldest first."""
+        statement = self._of_team(team_id).order_by(StandaloneDocker.id)
+        return await self.all(statement if server_id is None else statement.where(Server.id == server_id))
+
+    def _of_team(self, team_id: int) -> Select[StandaloneDocker]:
+        return (
+            self.statement()
+            .join(StandaloneDocker.server)
+            .where(Server.team_id == team_id, Server.deleted_at.is_(None))
+            .options(contains_eager(StandaloneDocker.server))
         )
 
 

@@ -48,7 +48,8 @@ PORT = "Input should be less than or equal to 65535."
 NOT_YAML = "The Compose file is not valid YAML in line 2: mapping values are not allowed in this context."
 JSON_ERROR = {"message": "Invalid request.", "error": "Invalid JSON."}
 NAME_IN_ADDRESS = (
-    "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or `environments`."
+    "The name of an environment is part of its address: "
+    "it may not have a slash, nor be `.`, `..`, `environments` or `envs`."
 )
 NO_KEY = (
     "The private key cannot be read: give the whole file, from `-----BEGIN` to `-----END`, in OpenSSH or PEM format."

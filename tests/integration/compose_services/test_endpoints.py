@@ -37,6 +37,8 @@ async def test_a_service_is_created_and_read_back(desk: Desk) -> None:
         "name": "shop",
         "status": "exited",
         "status_at": None,
+        "containers": [],
+        "containers_at": None,
         "project_uuid": desk.place.project.uuid,
         "environment_uuid": desk.place.environment.uuid,
         "environment_name": "production",

@@ -1,11 +1,12 @@
-"""Addresses, users and registries: what is one, and its one form."""
+"""Addresses, users, registries and networks: what is one, and its one form."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.servers.fields import Host, RegistryHost, User
+from app.servers.fields import Host, NetworkName, RegistryHost, User
 
 HOST: TypeAdapter[str] = TypeAdapter(Host)
+NETWORK: TypeAdapter[str] = TypeAdapter(NetworkName)
 REGISTRY: TypeAdapter[str] = TypeAdapter(RegistryHost)
 USER: TypeAdapter[str] = TypeAdapter(User)
 
@@ -89,3 +90,20 @@ def test_a_user_is_a_login_name(given: str) -> None:
 def test_what_is_no_user_is_refused(given: str) -> None:
     with pytest.raises(ValidationError, match="must be a login name"):
         USER.validate_python(given)
+
+
+@pytest.mark.parametrize("given", ["shop", "0", "A.b_c-1", "bridge2", "a" * 128])
+def test_a_network_has_a_name_that_docker_takes(given: str) -> None:
+    assert NETWORK.validate_python(given) == given
+
+
+@pytest.mark.parametrize("given", ["", "-a", ".a", "_a", "a b", "a/b", "a:b", "a\n", "é", "$(id)", "a" * 129])
+def test_what_docker_would_not_take_for_a_network_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match="must be a name that Docker takes"):
+        NETWORK.validate_python(given)
+
+
+@pytest.mark.parametrize("given", ["bridge", "host", "none", "default"])
+def test_a_network_of_dockers_own_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match=f"The network {given} is Docker's own"):
+        NETWORK.validate_python(given)
