@@ -2,7 +2,8 @@
 
 `commands` is what can be typed; each command imports what it needs when it is called, so that `--help` is quick.
 `up` runs a whole installation from a data folder (`installation`, `data_folder`, `children`, `migrating`), `demo` uses
-one through its HTTP API as any client would, `production` holds the single processes and `people` the first user.
+one through its HTTP API as any client would, `remote` is a client of any other, `production` holds the single processes
+and `people` the first user.
 """
 
 import sys

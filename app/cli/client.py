@@ -1,11 +1,23 @@
 """The HTTP API as the command line uses it: a refusal is a Problem with the API's own words."""
 
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from app.cli.events import events_of
 from app.cli.problem import Problem
+
+PATIENCE_SECONDS = 120
+"""So long an API that does not answer is waited for while a log is followed: it may be being restarted."""
+
+_BETWEEN_SECONDS = 0.5
+_SILENT_SECONDS = 45
+"""A stream without even a ping for this long is dead; one comes every 15 s."""
 
 
 class Api:
@@ -40,6 +52,42 @@ class Api:
     async def patch(self, path: str, body: dict[str, Any]) -> Any:
         """Return the answer of a PATCH."""
         return await self._ask("PATCH", path, json=body)
+
+    async def follow(self, deployment_uuid: str, *, after: int = 0) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (`message`, entry), (`status`, …) and last (`end`, …) of a deployment's log, each entry once.
+
+        A connection that breaks or ends is made again where it was.
+        """
+        silent_since: float | None = None  # when it did not answer for the first time
+        while True:
+            try:
+                async for name, data in self._stream(f"/deployments/{deployment_uuid}/logs/stream", after):
+                    silent_since = None
+                    if name == "open":
+                        continue
+                    if name == "error":
+                        raise Problem(str(data["message"]))
+                    after = data.get("order", after)
+                    yield name, data
+                    if name == "end":
+                        return
+            except httpx.HTTPError as error:
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since > PATIENCE_SECONDS:
+                    raise Problem(f"The API does not answer: {str(error) or type(error).__name__}") from None
+            await asyncio.sleep(_BETWEEN_SECONDS)
+
+    async def _stream(self, path: str, after: int) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        timeout = httpx.Timeout(30, read=_SILENT_SECONDS)
+        async with self._client.stream("GET", path, params={"after": after}, timeout=timeout) as response:
+            if response.status_code >= 500:
+                response.raise_for_status()  # a proxy whose API is away, or PostgreSQL is
+            if not response.is_success:
+                await response.aread()
+                raise Problem(f"The API refuses GET {path} with {response.status_code}: {_reason(response)}")
+            yield "open", {}
+            async for event in events_of(response.aiter_bytes()):
+                yield event.name, json.loads(event.data)
 
     async def _ask(self, method: str, path: str, **request: Any) -> Any:
         try:

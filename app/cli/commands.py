@@ -23,6 +23,7 @@ member = typer.Typer(help="The people of a team.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for the API.", no_args_is_help=True)
 
 HERE = "On this machine"
+ANYWHERE = "Any Shiplog, by SHIPLOG_URL and SHIPLOG_TOKEN_FILE"
 PRODUCTION = "In production"
 PEOPLE = "People"
 
@@ -36,6 +37,10 @@ Port = Annotated[
         min=0, max=65535, help="Port of the API on 127.0.0.1; 0 for any free one.", show_default="the last one"
     ),
 ]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Until it ends; exit code 0 finished, 1 failed, 130 cancelled.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, not on a terminal either.")]
 Email = Annotated[str, typer.Option(help="E-mail address of the user.")]
 Abilities = Annotated[
     list[str],
@@ -76,6 +81,37 @@ def demo(
 
     images = {"service": service_image, "postgres": postgres_image}
     raise typer.Exit(run_demo(data_dir, port=port, images=images, once=once))
+
+
+@application.command(rich_help_panel=ANYWHERE, epilog="Example: shiplog deploy k3v0q6n2m9x1c8b7z5a4s6d2 --follow")
+def deploy(
+    uuid: Annotated[list[str], typer.Argument(help="Uuids of services and databases.")],
+    force: Annotated[bool, typer.Option("--force", help="Pull every image again before starting.")] = False,
+    follow: Follow = False,
+    no_color: NoColor = False,
+) -> None:
+    """Deploy services and databases."""
+    from app.cli.remote import run_deploy
+
+    raise typer.Exit(run_deploy(uuid, force=force, following=follow, plain=no_color))
+
+
+@application.command(
+    rich_help_panel=ANYWHERE, epilog="Example: shiplog logs tz4a98xxat96iws9zmbrgj3a --follow --tail 20"
+)
+def logs(
+    deployment: Annotated[str, typer.Argument(help="Uuid of the deployment.")],
+    follow: Follow = False,
+    tail: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Only the last so many entries.", show_default="all")
+    ] = None,
+    timestamps: Annotated[bool, typer.Option("--timestamps", help="Begin each line with its time.")] = False,
+    no_color: NoColor = False,
+) -> None:
+    """Print the log of a deployment."""
+    from app.cli.remote import run_logs
+
+    raise typer.Exit(run_logs(deployment, following=follow, tail=tail, timestamps=timestamps, plain=no_color))
 
 
 @application.command(rich_help_panel=PRODUCTION, epilog="Example: shiplog api --host 0.0.0.0 --workers 4")

@@ -10,14 +10,22 @@ from rich.text import Text
 
 from app.cli.client import Api
 
-_POLL_SECONDS = 0.25
-_RUNNING = ("queued", "in_progress")
 _COLOURS = ("cyan", "magenta")
 STATUS_STYLES = {"finished": "green", "failed": "red", "in_progress": "yellow", "queued": "dim"}
 
 
-async def follow(api: Api, console: Console, deployments: Mapping[str, str]) -> dict[str, str]:
-    """Print the logs of deployments, named by uuid, until the last one has ended; return the status of each uuid."""
+async def follow(
+    api: Api,
+    console: Console,
+    deployments: Mapping[str, str],
+    *,
+    after: int = 0,
+    timestamps: bool = False,
+) -> dict[str, str]:
+    """Print the logs of deployments, named by uuid, until the last one has ended; return the status of each uuid.
+
+    A name stands before each line; one that is empty does not.
+    """
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -32,34 +40,55 @@ async def follow(api: Api, console: Console, deployments: Mapping[str, str]) -> 
     with progress:
         work = []
         for number, (uuid, name) in enumerate(deployments.items()):
-            prefix = Text(f"{name:{width}} | ", style=_COLOURS[number % len(_COLOURS)])
+            prefix = Text(f"{name:{width}} | ", style=_COLOURS[number % len(_COLOURS)]) if name else Text()
             task = progress.add_task(f"{name:{width}}", total=None, stage="queued")
-            work.append(_Followed(api, uuid, prefix, progress, task).until_ended())
+            printer = LogPrinter(console, prefix, timestamps=timestamps)
+            work.append(_Followed(api, uuid, printer, progress, task).until_ended(after))
         return dict(zip(deployments, await asyncio.gather(*work), strict=True))
 
 
+class LogPrinter:
+    """Prints entries of one log, each line with the same prefix."""
+
+    def __init__(self, console: Console, prefix: Text, *, timestamps: bool = False) -> None:
+        self._console = console
+        self._prefix = prefix
+        self._timestamps = timestamps
+
+    def print(self, entry: dict[str, Any]) -> None:
+        """Print an entry: the step that it opens, its command, its output."""
+        stamp = Text(f"{entry['timestamp']} ", style="dim") if self._timestamps else Text()
+        if entry.get("name"):
+            self._line(stamp, Text(f"── {entry['name']}", style="bold"))
+        if entry["command"]:
+            self._line(stamp, Text(f"$ {entry['command']}", style="dim"))
+        if entry["output"] != entry.get("name"):  # an entry that opens a step says its name again
+            for line in entry["output"].split("\n"):
+                self._line(stamp, Text.from_ansi(line))
+
+    def _line(self, stamp: Text, text: Text) -> None:
+        self._console.print(self._prefix + stamp + text, soft_wrap=True)
+
+
 class _Followed:
-    def __init__(self, api: Api, uuid: str, prefix: Text, progress: Progress, task: TaskID) -> None:
+    def __init__(self, api: Api, uuid: str, printer: LogPrinter, progress: Progress, task: TaskID) -> None:
         self._api = api
         self._uuid = uuid
-        self._prefix = prefix
+        self._printer = printer
         self._progress = progress
         self._task = task
 
-    async def until_ended(self) -> str:
-        last = 0
-        while True:
-            page = await self._api.get(f"/deployments/{self._uuid}/logs", after=last)
-            for entry in page["entries"]:
-                self._print(entry)
-                last = entry["order"]
-            if page["status"] not in _RUNNING and last >= page["log_count"]:
-                self._progress.update(self._task, stage=page["status"], total=1, completed=1)
-                return str(page["status"])
-            if not page["entries"]:
-                if self._progress.console.is_terminal:
-                    await self._show_stage()
-                await asyncio.sleep(_POLL_SECONDS)
+    async def until_ended(self, after: int) -> str:
+        status = ""
+        async for name, data in self._api.follow(self._uuid, after=after):
+            if name == "message":
+                self._printer.print(data)
+            elif name in {"status", "end"}:
+                status = str(data["status"])
+            if self._progress.console.is_terminal and (name == "status" or data.get("name")):
+                await self._show_stage()
+        self._progress.update(self._task, stage=status, total=1, completed=1)
+        return status
 
     async def _show_stage(self) -> None:
         row = await self._api.get(f"/deployments/{self._uuid}")
@@ -69,17 +98,3 @@ class _Followed:
         self._progress.update(
             self._task, total=len(steps) or None, completed=done, stage=current or row["status"].replace("_", " ")
         )
-
-    def _print(self, entry: dict[str, Any]) -> None:
-        if entry["hidden"]:
-            return
-        if entry.get("name"):
-            self._line(Text(f"── {entry['name']}", style="bold"))
-        if entry["command"]:
-            self._line(Text(f"$ {entry['command']}", style="dim"))
-        if entry["output"] != entry.get("name"):  # an entry that opens a step says its name again
-            for line in entry["output"].splitlines():
-                self._line(Text.from_ansi(line))
-
-    def _line(self, text: Text) -> None:
-        self._progress.console.print(self._prefix + text, soft_wrap=True)
