@@ -1,11 +1,15 @@
 """Every setting, read once from the environment; nobody else reads `os.environ`."""
 
+import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.kit.secret_names import SECRET_NAME_PATTERN, passwords_in_urls
 
 
 class Settings(BaseSettings):
@@ -29,6 +33,19 @@ class Settings(BaseSettings):
     status_seconds: float = Field(default=60, gt=0, description="How often a worker looks at a server's containers.")
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
     log_level: str = "INFO"
+    secret_name_pattern: str = Field(
+        default=SECRET_NAME_PATTERN,
+        description="Regular expression: a variable whose name it finds something in is redacted though it is not locked.",
+    )
+
+    @field_validator("secret_name_pattern")
+    @classmethod
+    def _is_expression(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"SHIPLOG_SECRET_NAME_PATTERN is not a regular expression: {error}.") from None
+        return pattern
 
     @model_validator(mode="after")
     def _one_source_each(self) -> Self:
@@ -56,6 +73,16 @@ class Settings(BaseSettings):
                 "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog key` makes one)."
             )
         return [line.strip() for line in self.encryption_keys_file.read_text().splitlines() if line.strip()]
+
+    def secrets(self) -> list[str]:
+        """Return what of the configuration no log may show; what is not configured, or not readable, is left out."""
+        found: list[str] = []
+        for read in (self.database, self.redis):
+            with suppress(ValueError, OSError):
+                found += passwords_in_urls(read())
+        with suppress(ValueError, OSError):
+            found += self.encryption_keys()
+        return found
 
     def _secret(self, name: str) -> str:
         value: SecretStr | None = getattr(self, name)

@@ -80,7 +80,14 @@ class WorkerProcess:
 
     async def _run_operations(self, server_id: int) -> None:
         lease_seconds = self._settings.lease_seconds
-        if await run_operations(self._sessions, self._hosts, server_id, self.owner, lease_seconds=lease_seconds):
+        if await run_operations(
+            self._sessions,
+            self._hosts,
+            server_id,
+            self.owner,
+            lease_seconds=lease_seconds,
+            secret_names=self._settings.secret_name_pattern,
+        ):
             # A deployment of the same resource may have waited for it: it starts now, not at the next sweep.
             await self.dispatcher.look(server_id)
 
@@ -142,7 +149,7 @@ async def _leave(worker: Worker) -> None:
 async def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     settings = get_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.secrets())
     process = WorkerProcess(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,14 @@
 """A claimed deployment in the hands of its worker: its row, its snapshot, its log, and how it can fail."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.deployments.claim import Claimed
 from app.deployments.kinds import AnyQueue
 from app.deployments.log import LogWriter, Stretch
+from app.deployments.redaction import Hiding
 from app.deployments.step_table import StepTable
 from app.kit.redaction import Redactor
 
@@ -27,7 +28,7 @@ class Job:
     claimed: Claimed
     row: AnyQueue
     snapshot: dict[str, Any]
-    secrets: frozenset[str]
+    hiding: Hiding
     redactor: Redactor
     writer: LogWriter
     steps: StepTable
@@ -64,9 +65,10 @@ class Job:
 
     def hide(self, secrets: frozenset[str]) -> None:
         """Redact these as well from now on: what planning made out of the configuration's secrets."""
-        if not secrets <= self.secrets:
-            self.secrets |= secrets
-            self.redactor = Redactor(self.secrets)
+        known = self.hiding.secrets | self.hiding.unsearched
+        if not secrets <= known:
+            self.hiding = replace(self.hiding, secrets=self.hiding.secrets | secrets - known)
+            self.redactor = Redactor(self.hiding.secrets)
 
     def standing(self, *entries: dict[str, Any]) -> Stretch:
         """Return a stretch of our own entries, redacted, that moves no offset."""

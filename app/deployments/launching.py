@@ -41,8 +41,9 @@ async def launch(
     await _keep_from_launching(job, hosts, access)
     await _reach(hosts, access)
     if job.row.phase == "claimed":
-        entry = own_entry(f"Deploying {job.resource_name} to {job.row.server_name}.", batch=1)
-        await job.writer.append(job.standing(entry), phase="claimed", new_phase="launching")
+        texts = (f"Deploying {job.resource_name} to {job.row.server_name}.", *job.hiding.notes)
+        entries = (own_entry(text, batch=1) for text in texts)
+        await job.writer.append(job.standing(*entries), phase="claimed", new_phase="launching")
         await publish(job.uuid, job.writer.position.log_count)
     attempt = 0
     while True:

@@ -7,12 +7,14 @@ from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 from app.compose.marker import step_marker
-from app.kit.redaction import Redactor
+from app.kit.redaction import Redactor, key_stretches
 
 Channel = Literal["stdout", "stderr"]
 
 LINE_LIMIT: Final = 64 * 1024
 """A line of more bytes is stored in pieces."""
+KEY_LINE_LIMIT: Final = 16 * 1024
+"""No line within a private key has so many bytes: once this much of one is there, the key is over."""
 HELD_LIMIT: Final = 4 * 1024 * 1024
 """So many bytes are held beyond a marker that the other stream has not passed; what comes after is thrown away."""
 GOES_ON: Final = " …"
@@ -51,6 +53,12 @@ class Batch(NamedTuple):
 
 class Gap(ValueError):
     """Bytes between the known position and those that were fed are missing."""
+
+
+class _Block(NamedTuple):
+    """Lines that are stored together or not at all: within a private key nobody could tell later that it is one."""
+
+    lines: tuple[Line, ...]
 
 
 class _Passed(NamedTuple):
@@ -116,6 +124,8 @@ class SpoolReader:
     UTF-8 replaced. A line of more than `LINE_LIMIT` bytes is cut where no secret and no character is cut, its pieces
     end with ` …` and begin with `… `; if it holds `\r`, the states that a later one replaced are dropped instead.
 
+    The lines of a private key are held until it ends or looks like none, and stay together.
+
     Step markers are taken out. A stream waits at a marker until the other one has come to the same one; meanwhile its
     bytes are held, up to `HELD_LIMIT`. Only the marker of the stream's step + 1 is one, any other is text.
     """
@@ -127,7 +137,7 @@ class SpoolReader:
         self._nonce = nonce
         self._stdout = _Stream("stdout", stdout_offset, step)
         self._stderr = _Stream("stderr", stderr_offset, step)
-        self._queue: deque[Line | tuple[Channel, int] | _Passed] = deque()
+        self._queue: deque[Line | _Block | tuple[Channel, int] | _Passed] = deque()
         self._acknowledged: dict[Channel, int] = {"stdout": stdout_offset, "stderr": stderr_offset}
         self._step = step
         self._barrier = True
@@ -141,18 +151,26 @@ class SpoolReader:
         self._read()
 
     def take(self, limit: int = 500) -> Batch:
-        """Return up to `limit` entries (a step change counts as one) with what storing them acknowledges."""
+        """Return up to `limit` entries (a step change counts as one) with what storing them acknowledges.
+
+        They are more only when a private key of more lines comes first.
+        """
         entries: list[Line] = []
         changes: list[StepChange] = []
         while self._queue:
             item = self._queue[0]
-            full = len(entries) + len(changes) >= limit
-            if full and (isinstance(item, Line | _Passed)):
+            taken = len(entries) + len(changes)
+            if isinstance(item, _Block):
+                full = taken > 0 and taken + len(item.lines) > limit
+            else:
+                full = taken >= limit and isinstance(item, Line | _Passed)
+            if full:
                 break
             self._queue.popleft()
-            if isinstance(item, Line):
-                entries.append(item)
-                self._acknowledged[item.channel] = item.end
+            if isinstance(item, Line | _Block):
+                lines = (item,) if isinstance(item, Line) else item.lines
+                entries += lines
+                self._acknowledged[lines[-1].channel] = lines[-1].end
             elif isinstance(item, _Passed):
                 self._acknowledged.update(item.ends)
                 if item.step > self._step:
@@ -239,7 +257,7 @@ class SpoolReader:
         stream.fresh = False
         marker = step_marker(self._nonce, stream.step + 1)
         found = stream.buffer.find(marker)
-        self._lines(stream, found if found >= 0 else stream.buffer.rfind(b"\n") + 1)
+        self._lines(stream, found if found >= 0 else _size_without_open_key(stream.buffer))
         if found >= 0:
             stream.waiting = True
             return
@@ -268,7 +286,8 @@ class SpoolReader:
         data = stream.drop(size)
         sizes = [len(line) + 1 for line in data.split(b"\n")]
         # All lines at once: redaction never goes over a newline, and line by line costs three times as much.
-        texts = self._redactor.redact(data.replace(b"\0", b"").decode("utf-8", "replace")).split("\n")
+        text = data.replace(b"\0", b"").decode("utf-8", "replace")
+        texts = self._redactor.redact(text).split("\n")
         if data.endswith(b"\n"):
             texts.pop()
         if "\r" in "".join(texts):
@@ -278,7 +297,13 @@ class SpoolReader:
         ends = accumulate(sizes, initial=begin)
         next(ends)
         channel, step, last = stream.channel, stream.step, stream.base
-        self._queue.extend([Line(channel, text, step, min(end, last)) for text, end in zip(texts, ends, strict=False)])
+        lines = [Line(channel, text, step, min(end, last)) for text, end in zip(texts, ends, strict=False)]
+        shown = 0
+        for begin, stop, _ in key_stretches(text):
+            self._queue.extend(lines[shown:begin])
+            self._queue.append(_Block(tuple(lines[begin:stop])))
+            shown = stop
+        self._queue.extend(lines[shown:])
         return size
 
     def _shorten(self, stream: _Stream) -> int:
@@ -315,6 +340,21 @@ class SpoolReader:
             if begin <= safe and not any(start < begin < end for start, end in matches):
                 return begin
         return 0
+
+
+def _size_without_open_key(data: bytearray) -> int:
+    """Return how many bytes of `data` are whole lines, those of a private key left out that may go on after them."""
+    size = data.rfind(b"\n") + 1
+    begin = data.find(b"-----BEGIN")
+    # What follows is no line of a key when it is that long already.
+    if not 0 <= begin < size or len(data) - size >= KEY_LINE_LIMIT:
+        return size
+    text = bytes(data[:size]).replace(b"\0", b"").decode("utf-8", "replace")
+    stretches = key_stretches(text)
+    if not stretches or not stretches[-1][2]:
+        return size
+    lines = bytes(data[:size]).split(b"\n")[: stretches[-1][0]]
+    return sum(map(len, lines)) + len(lines)
 
 
 def _long_line(data: bytearray, size: int) -> int | None:

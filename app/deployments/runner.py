@@ -29,6 +29,7 @@ from app.deployments.log import (
 )
 from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
+from app.deployments.redaction import hiding_of
 from app.deployments.repository import load_snapshot
 from app.deployments.step_table import StepTable
 from app.kit.clock import utcnow
@@ -80,7 +81,7 @@ class Runner:
                 row = await load_snapshot(session, claimed.kind, claimed.deployment_id)
                 if row is None:
                     return None
-                secrets = await row.redaction_set()
+                known = await row.redaction_set()
                 moment = await last_moment(session, claimed.kind, claimed.deployment_id, row.log_count)
             except DecryptionError as error:
                 await self._settle_unread(claimed, str(error))
@@ -93,7 +94,9 @@ class Runner:
         if row.cancel_requested_at is not None:
             cancel.set()
         snapshot = row.configuration_snapshot or {}
-        return Job(claimed, row, snapshot, secrets, Redactor(secrets), writer, StepTable(row.steps), moment, cancel)
+        hiding = hiding_of(snapshot, known, self._settings.secret_name_pattern)
+        redactor = Redactor(hiding.secrets)
+        return Job(claimed, row, snapshot, hiding, redactor, writer, StepTable(row.steps), moment, cancel)
 
     async def _run(self, job: Job) -> None:
         try:

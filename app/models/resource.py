@@ -1,5 +1,6 @@
 """What a service and a database have in common: where they live, how they are, and their secrets."""
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -78,11 +79,15 @@ def secret_columns(model: type[DeployableMixin]) -> tuple[str, ...]:
     return tuple(attribute.key for attribute in columns if attribute.columns[0].info.get("secret"))
 
 
-async def current_secrets(resource: DeployableMixin | None) -> frozenset[str]:
-    """Return the secrets that a resource has now: locked variables and secret columns; empty for None."""
+async def current_secrets(resource: DeployableMixin | None, secret_names: str | None = None) -> frozenset[str]:
+    """Return the secrets that a resource has now: locked variables and secret columns; empty for None.
+
+    Also variables with a name in which the regular expression `secret_names` finds something.
+    """
     if resource is None:
         return frozenset()
     variables: list[EnvironmentVariable] = await resource.awaitable_attrs.environment_variables  # type: ignore[attr-defined]
-    values = {variable.value for variable in variables if variable.is_shown_once}
+    names = re.compile(secret_names) if secret_names else None
+    values = {one.value for one in variables if one.is_shown_once or (names and names.search(one.key))}
     values |= {getattr(resource, column) for column in secret_columns(type(resource))}
     return frozenset(value for value in values if value)

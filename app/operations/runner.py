@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.compose.plan import ServerFacts
 from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
+from app.kit.secret_names import SECRET_NAME_PATTERN
 from app.models.outbox_event import OutboxEvent
 from app.models.resource import DeployableMixin, current_secrets
 from app.models.service import Service
@@ -64,7 +65,13 @@ class _Task:
 
 
 async def run_operations(
-    sessions: Sessions, hosts: HostPool, server_id: int, owner: str, *, lease_seconds: float = 30
+    sessions: Sessions,
+    hosts: HostPool,
+    server_id: int,
+    owner: str,
+    *,
+    lease_seconds: float = 30,
+    secret_names: str = SECRET_NAME_PATTERN,
 ) -> int:
     """Run the server's queued operations one after another; return how many this call ran.
 
@@ -73,7 +80,7 @@ async def run_operations(
     count = 0
     while (claimed := await claim_operation(sessions, server_id, owner, lease_seconds)) is not None:
         async with _renewing(sessions, claimed, owner, lease_seconds):
-            await _run(sessions, hosts, claimed, owner)
+            await _run(sessions, hosts, claimed, owner, secret_names)
         count += 1
     return count
 
@@ -86,11 +93,11 @@ async def settle_lost_operations(sessions: Sessions, owner: str, *, lease_second
     return len(lost)
 
 
-async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, owner: str) -> None:
+async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, owner: str, secret_names: str) -> None:
     operation_log = OperationLog(Redactor(()))
     reason: str | None = None
     try:
-        task = await _load(sessions, claimed)
+        task = await _load(sessions, claimed, secret_names)
         operation_log = OperationLog(Redactor(task.secrets))
         if task.steps:
             await _do(sessions, await hosts.get(task.address), claimed, owner, task, operation_log)
@@ -115,7 +122,7 @@ async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, o
     await _settle(sessions, claimed, owner, operation_log, reason)
 
 
-async def _load(sessions: Sessions, claimed: ClaimedOperation) -> _Task:
+async def _load(sessions: Sessions, claimed: ClaimedOperation, secret_names: str) -> _Task:
     async with transaction(sessions) as session:
         resource = await lock_resource(session, claimed.resource_type, claimed.resource_id)
         if resource is None:
@@ -125,7 +132,7 @@ async def _load(sessions: Sessions, claimed: ClaimedOperation) -> _Task:
             raise _Failed("The server is gone.")
         timeout = await deployment_timeout_of(session, claimed.server_id)
         is_there = await was_ever_started(session, resource)
-        secrets = await current_secrets(resource) | {access.address.private_key.reveal()}
+        secrets = await current_secrets(resource, secret_names) | {access.address.private_key.reveal()}
     facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
     steps = _plan(claimed, facts) if is_there else ()
     return _Task(access.address, steps, secrets, timeout)

@@ -4,6 +4,7 @@ Nothing here comes from the product. It works on whole spools, so it knows nothi
 """
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 LIMIT = 65536
+SHORTEST = 6
 HIDDEN = "<REDACTED>"
 GOES_ON, WENT_BEFORE = " …", "… "
 
@@ -125,12 +127,19 @@ def _forms(secret: str) -> set[str]:
     """Return the texts that give a secret away; one of several lines is looked for line by line."""
     lines = secret.split("\n")
     forms = set(lines)
-    for value in {secret, *lines}:
+    for value in {secret, *(line.strip() for line in lines)}:
         forms |= {quote(value, safe=safe) for safe in ("", "/", "!'()*", "!'()*;,/?:@&=+$#", "$&+,;=", "!$&'()*+,;=:")}
-        forms |= {quote_plus(value), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-        forms |= _base64_forms(value.encode())
+        forms |= {value, quote_plus(value), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+        forms |= _base64_forms(value.encode()) if len(value) >= SHORTEST else set()
+        forms |= {
+            value.encode().hex(),
+            value.encode().hex().upper(),
+            html.escape(value),
+            html.escape(value, quote=False),
+        }
+        forms |= {repr(value)[1:-1], ascii(value)[1:-1], value.replace("'", "'\"'\"'"), value.replace("'", "'\\''")}
     forms |= {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in forms if "%" in form}
-    return {form for form in forms if len(form) >= 4 and "\n" not in form}
+    return {form for form in forms if len(form.strip()) >= SHORTEST and "\n" not in form}
 
 
 def _base64_forms(value: bytes) -> set[str]:

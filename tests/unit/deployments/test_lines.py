@@ -284,3 +284,55 @@ def test_any_chunks_batches_and_restarts_give_each_line_once(
         assert batches[-1][2:] == expected[2:]
         changes = [change.step for batch in batches for change in batch.step_changes]
         assert changes == [change.step for change in expected.step_changes] == sorted(set(changes))
+
+
+KEY = ["-----BEGIN PRIVATE KEY-----", "A" * 64, "B" * 64, "C" * 20, "-----END PRIVATE KEY-----"]
+KEY_BYTES = "".join(f"{line}\n" for line in KEY).encode()
+
+
+def test_the_lines_of_a_private_key_are_held_until_it_ends_and_stored_together() -> None:
+    one = reader()
+    one.feed("stderr", 0, b"before\n" + KEY_BYTES[:100])
+    assert texts(one.take(), "stderr") == ["before"]
+    one.feed("stderr", 107, KEY_BYTES[100:-3])
+    assert one.take().entries == ()
+    one.feed("stderr", 7 + len(KEY_BYTES) - 3, KEY_BYTES[-3:] + b"after\n")
+    batch = one.take(2)
+    assert texts(batch, "stderr") == [REDACTED] * len(KEY)
+    assert batch.stderr_offset == 7 + len(KEY_BYTES)
+    assert texts(one.take(2), "stderr") == ["after"]
+
+
+@pytest.mark.parametrize("what", ["ends", "looks like none", "is a long line"])
+def test_what_begins_like_a_private_key_is_shown_once_it(what: str) -> None:
+    one = reader()
+    one.feed("stdout", 0, KEY_BYTES[:93])
+    assert one.take().entries == ()
+    if what == "ends":
+        one.finish()
+    else:
+        one.feed("stdout", 93, b"no key, this\n" if what == "looks like none" else b"." * LINE_LIMIT)
+    shown = texts(one.take())
+    assert shown[:2] == [REDACTED, REDACTED]
+    assert shown[2:] == (["no key, this"] if what == "looks like none" else [])
+
+
+def test_a_private_key_is_hidden_whatever_the_chunks_batches_and_restarts() -> None:
+    data = b"one\n" + KEY_BYTES + b"two\n" + KEY_BYTES[:-26] + b"three\n" + KEY_BYTES
+    expected = read(data)
+    assert [text for text in expected if text != REDACTED] == ["one", "two", "three"]
+    assert len(expected) == data.count(b"\n")
+    chance = random.Random(3)
+    for _ in range(100):
+        shown: list[str] = []
+        one, stored = reader(), 0
+        while one.position("stdout") < len(data):
+            begin = one.position("stdout")
+            one.feed("stdout", begin, data[begin : begin + chance.choice([1, 9, 70, 200])])
+            batch = one.take(chance.choice([1, 2, 500]))
+            shown += texts(batch)
+            stored = batch.stdout_offset
+            if chance.random() < 0.2:
+                one = reader(stored)
+        one.finish()
+        assert shown + texts(one.take(10**6)) == expected
