@@ -232,12 +232,3 @@ def _init_scripts(scripts: list[InitScript]) -> list[InitScript]:
 
 
 InitScripts = Annotated[list[InitScript], AfterValidator(_init_scripts)]
-
-
-def _no_ssl(is_wanted: bool) -> bool:
-    if is_wanted:
-        raise refused("SSL cannot be switched on in this version: leave enable_ssl out, or send false.")
-    return is_wanted
-
-
-EnableSsl = Annotated[bool, AfterValidator(_no_ssl)]

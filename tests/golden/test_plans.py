@@ -9,7 +9,7 @@ import pytest
 from app.compose.plan import DeploymentPlan
 from app.compose_services.planning import plan_service_start
 from app.databases.planning import plan_database_start
-from tests.snapshots import FACTS, database_snapshot, registry, service_snapshot, variable
+from tests.snapshots import FACTS, TLS, database_snapshot, registry, service_snapshot, variable
 
 FOLDER = Path(__file__).parent / "plans"
 LONG = {"verify.sh"}
@@ -52,7 +52,7 @@ SERVICES: dict[str, dict[str, Any]] = {
         "secrets": ["it's $5 \\ more", "pull-me"],
     },
 }
-POSTGRESQL: dict[str, dict[str, Any]] = {
+DATABASES: dict[str, dict[str, Any]] = {
     "postgresql": {},
     "postgresql-18": {"columns": {"image": "postgres:18"}},
     "postgresql-without-health-check": {"columns": {"health_check_enabled": False}},
@@ -81,6 +81,18 @@ POSTGRESQL: dict[str, dict[str, Any]] = {
         "registries": [registry()],
         "secrets": ["pull-me"],
     },
+    "postgresql-with-tls": {"columns": {"enable_ssl": True}, "tls": TLS},
+    "mongodb-with-tls": {
+        "type": "standalone-mongodb",
+        "columns": {
+            "image": "mongo:8",
+            "mongo_initdb_root_username": "keeper",
+            "mongo_initdb_root_password": "secret",
+            "mongo_initdb_database": "shop",
+            "enable_ssl": True,
+        },
+        "tls": TLS,
+    },
 }
 
 
@@ -89,13 +101,13 @@ def test_service_plan(case: str) -> None:
     _compare(case, plan_service_start(service_snapshot(**SERVICES[case]), FACTS))
 
 
-@pytest.mark.parametrize("case", POSTGRESQL)
-def test_postgresql_plan(case: str) -> None:
-    _compare(case, plan_database_start(database_snapshot(**POSTGRESQL[case]), FACTS))
+@pytest.mark.parametrize("case", DATABASES)
+def test_database_plan(case: str) -> None:
+    _compare(case, plan_database_start(database_snapshot(**DATABASES[case]), FACTS))
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert sorted(path.stem for path in FOLDER.iterdir()) == sorted([*SERVICES, *POSTGRESQL])
+    assert sorted(path.stem for path in FOLDER.iterdir()) == sorted([*SERVICES, *DATABASES])
 
 
 def _compare(case: str, plan: DeploymentPlan) -> None:

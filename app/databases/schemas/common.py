@@ -7,7 +7,6 @@ from pydantic import Field
 from app.databases.fields import (
     CpuLimit,
     CpuSet,
-    EnableSsl,
     Image,
     InitScript,
     InitScripts,
@@ -64,7 +63,11 @@ class DatabaseCreate(DatabaseFields):
 class TlsFields(RequestSchema):
     """What can be set on the types that speak TLS."""
 
-    enable_ssl: EnableSsl | None = Field(default=None, description="False: this version cannot switch SSL on.")
+    enable_ssl: bool | None = Field(
+        default=None,
+        description="TLS with a certificate of the server's own authority, which "
+        "`GET /servers/{uuid}/ca-certificate` answers. False at first.",
+    )
 
 
 class ScriptFields(RequestSchema):

@@ -1,13 +1,18 @@
 """Certificates of databases: made with the first start, kept while good, renewed in time, one authority a server."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from cryptography import x509
 from sqlalchemy import func, select, text, update
 
+from app.compose.plan import ServerFacts
 from app.databases.certificates import certificate_for_start
+from app.databases.planning import plan_database_start
+from app.databases.snapshot import DatabaseSnapshot
 from app.kit.certificates import AUTHORITY_LIFETIME, CERTIFICATE_LIFETIME, KeyedCertificate, issue, make_authority
 from app.kit.clock import utcnow
 from app.models import CertificateAuthority, DatabaseCertificate, DatabaseDeploymentQueue, Server
@@ -57,6 +62,21 @@ async def test_the_first_start_makes_a_certificate_and_the_second_keeps_it(desk:
     lines = first["tls"]["private_key"].splitlines()[1:-1]
     assert lines
     assert set(lines) <= set(first["secrets"])
+
+
+@pytest.mark.parametrize(("slug", "url"), [("postgresql", "postgres:.*[?]sslmode=require"), ("valkey", "rediss:.*")])
+async def test_a_database_asks_for_it_with_enable_ssl(desk: Desk, slug: str, url: str) -> None:
+    body = desk.of_resource(enable_ssl=True, instant_deploy=True)
+    made = await desk.ask("POST", f"/databases/{slug}", json=body)
+    assert made.status_code == 201, made.text
+    assert re.fullmatch(url, made.json()["internal_db_url"])
+    async with desk.sessions() as session:
+        snapshot = (await session.execute(select(DatabaseDeploymentQueue.configuration_snapshot))).scalar_one()
+    plan = plan_database_start(DatabaseSnapshot.model_validate(snapshot), ServerFacts("/data/shiplog"))
+    assert "server.key" in {file.path for file in plan.files}
+    read = await desk.ask("GET", f"/databases/{made.json()['uuid']}", by="sensitive")
+    assert read.json()["enable_ssl"] is True
+    assert "PRIVATE KEY" not in read.text + made.text
 
 
 async def test_without_enable_ssl_nothing_is_made(desk: Desk) -> None:

@@ -103,7 +103,7 @@ CHOSEN: dict[str, Any] = {
     "postgres_host_auth_method": "scram-sha-256",
     "postgres_conf": in_base64(CONF),
     "init_scripts": SCRIPTS,
-    "enable_ssl": False,
+    "enable_ssl": True,
     "ssl_mode": "verify-full",
 }
 
@@ -113,8 +113,8 @@ async def test_every_field_can_be_chosen(desk: Desk) -> None:
     uuid = answer.json()["uuid"]
     login = f"skipper:{quote(CHOSEN['postgres_password'], safe='')}"
     urls = {
-        "internal_db_url": f"postgres://{login}@{uuid}:5432/fleet",
-        "external_db_url": f"postgres://{login}@{desk.place.server.ip}:54321/fleet",
+        "internal_db_url": f"postgres://{login}@{uuid}:5432/fleet?sslmode=verify-full",
+        "external_db_url": f"postgres://{login}@{desk.place.server.ip}:54321/fleet?sslmode=verify-full",
     }
     assert (answer.status_code, answer.json()) == (201, {"uuid": uuid, **urls})
     read = await _read(desk, uuid)
@@ -153,7 +153,7 @@ async def test_only_what_is_named_changes(desk: Desk) -> None:
     assert (answer.status_code, answer.json()) == (200, {"message": "Database updated."})
     after = await _read(desk, uuid)
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == (changes.keys() | {"internal_db_url", "updated_at"}) - {"enable_ssl"}
+    assert changed == changes.keys() | {"internal_db_url", "updated_at"}
     assert after["postgres_conf"] == CONF
 
 
@@ -356,11 +356,6 @@ REFUSED_FIELDS: list[tuple[dict[str, Any], str, str]] = [
         "A file may not have NUL characters.",
     ),
     ({"init_scripts": SCRIPTS * 2}, "init_scripts", "Each file name may stand once."),
-    (
-        {"enable_ssl": True},
-        "enable_ssl",
-        "SSL cannot be switched on in this version: leave enable_ssl out, or send false.",
-    ),
     (
         {"ssl_mode": "perhaps"},
         "ssl_mode",
