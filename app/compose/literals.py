@@ -31,7 +31,7 @@ def compose_literals(text: str) -> Iterator[tuple[str, str]]:
                     keys[-1] = f":{event.value}"
                 else:
                     yield from _literal(_take_key(keys), event.value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return
 
 

@@ -155,3 +155,9 @@ def test_switches_and_numbers_under_a_name_that_says_secret_are_no_secrets() -> 
         env=[variable("USE_TOKEN", "true"), variable("TOKEN", "42"), variable("KEY", "${OTHER}"), variable("PW", "")]
     )
     assert (found.secrets, found.notes) == (set(), ())
+
+
+def test_a_database_type_that_is_unknown_is_left_for_planning_to_refuse() -> None:
+    assert hiding(type="standalone-cassandra", columns={"password": "hidden-1"}, more=("of the row",)).secrets == {
+        "of the row"
+    }
