@@ -16,7 +16,7 @@ from app.deployments.tidying import tidy_runs
 from app.kit import encryption
 from app.kit.clock import utcnow
 from app.kit.redaction import REDACTED
-from app.models import PrivateKey, Server
+from app.models import EnvironmentVariable, PrivateKey, Server
 from app.postgres import Sessions
 from app.remote.keys import generate_private_key, read_private_key
 from app.remote.ssh import SshHostPool
@@ -71,6 +71,28 @@ async def test_secrets_are_redacted_before_anything_is_stored(bench: Bench) -> N
         for table in ("service_deployment_queues", "service_deployment_log_slices", "outbox_events"):
             rows = (await session.execute(text(f"SELECT {table}::text FROM {table}"))).scalars().all()
             assert not [one for one in rows if SECRET in one], table
+
+
+async def test_a_variable_whose_name_says_secret_is_redacted_or_the_log_says_why_not(bench: Bench) -> None:
+    async with bench.sessions.begin() as session:
+        for key, value in {"API_TOKEN": "not-locked-1", "SHORT_PASSWORD": "abc", "HUSH": "quiet-1"}.items():
+            session.add(
+                EnvironmentVariable(
+                    resource_type=bench.service.resource_type,
+                    resource_id=bench.service.id,
+                    team_id=bench.place.team.id,
+                    key=key,
+                    value=value,
+                )
+            )
+    script = "echo 'not-locked-1 abc quiet-1'"
+    note = "The variable SHORT_PASSWORD cannot be masked in this log: it has fewer than 6 characters."
+    outputs = await bench.outputs(await bench.deploy(script))
+    assert f"{REDACTED} abc quiet-1" in outputs
+    assert [entry for entry in outputs if "cannot be masked" in entry] == [note]
+    outputs = await bench.outputs(await bench.deploy(script, secret_name_pattern="^HUSH$"))
+    assert f"not-locked-1 abc {REDACTED}" in outputs
+    assert [entry for entry in outputs if "cannot be masked" in entry] == []
 
 
 async def test_the_run_folder_is_emptied_when_the_log_is_ours(bench: Bench) -> None:
