@@ -18,6 +18,7 @@ _READABLE_IN_THE_CONTAINER = 0o644
 def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> DeploymentPlan:  # noqa: ARG001
     """Return the plan that starts a database; raises PlanError for a configuration that cannot be deployed."""
     definition = definition_of(snapshot.type)
+    _refuse_unreadable_data(snapshot, definition)
     variables = _variables(snapshot, definition)
     files = (
         PlannedFile(COMPOSE_FILE, Secret(_compose(snapshot, definition))),
@@ -50,6 +51,20 @@ def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> Deplo
         deadline_seconds=snapshot.deadline_seconds,
         environment_keys=tuple(variable.key for variable in variables),
     )
+
+
+def _refuse_unreadable_data(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> None:
+    """Raise PlanError when the image may not be able to read, or may break, what the last one wrote."""
+    before, after = snapshot.previous_image, snapshot.columns["image"]
+    if before is None or snapshot.allow_major_upgrade:
+        return
+    was, will_be = definition.version(before), definition.version(after)
+    if was and will_be and definition.cannot_read(was, will_be):
+        raise PlanError(
+            f"The data of this database were written by {before}, and {after} may not be able to use them. "
+            f"{definition.move} Or set the image back to {before}. To start it all the same, send "
+            "allow_major_upgrade: true in the body of the start."
+        )
 
 
 def _certificate(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[Step, ...]:

@@ -29,3 +29,6 @@ class DatabaseSnapshot(ResourceSnapshot):
     type: str
     columns: dict[str, Any] = Field(repr=False)
     tls: SnapshotTls | None = None
+    allow_major_upgrade: bool = False
+    previous_image: str | None = None
+    """What ran last; known only when the deployment begins, because others may be waiting before it."""

@@ -12,6 +12,7 @@ from app.databases.lookup import find_database
 from app.deployments.idempotency import AnswerOnce, Once
 from app.deployments.queue import Queued, lock_for_deployment, queue_database_deployment, queue_service_deployment
 from app.deployments.schemas import (
+    DatabaseStart,
     DatabaseStartOptions,
     DeployAnswer,
     DeployedItem,
@@ -133,10 +134,12 @@ async def start_database(
     session: Session,
     caller: Deployer,
     uuid: str,
-    body: DatabaseStartOptions | None = None,
+    body: DatabaseStart | None = None,
 ) -> StartAnswer:
     """Queue a deployment of a database that is not running."""
-    asked = StartOptions(**(body or DatabaseStartOptions()).model_dump(exclude_unset=True))
+    body = body or DatabaseStart()
+    allowed = body.allow_major_upgrade
+    asked = StartOptions(**body.model_dump(exclude_unset=True, exclude={"allow_major_upgrade"}))
     await look_before_refusing(request, session, await _database(session, caller, uuid), "running")
 
     async def make() -> StartAnswer:
@@ -144,9 +147,9 @@ async def start_database(
         if "running" in database.status:
             raise InvalidRequest("Database is already running.")
         text = "Database starting request queued."
-        return await _start(once, session, caller, database, asked, text)
+        return await _start(once, session, caller, database, asked, text, allow_major_upgrade=allowed)
 
-    return await once(caller, asked, StartAnswer, make)
+    return await once(caller, body, StartAnswer, make)
 
 
 @router.post(
@@ -188,8 +191,9 @@ async def _start(
     text: str,
     *,
     action: str = "start",
+    allow_major_upgrade: bool = False,
 ) -> StartAnswer:
-    queued = await _queue(session, caller, resource, asked, action=action)
+    queued = await _queue(session, caller, resource, asked, action=action, allow_major_upgrade=allow_major_upgrade)
     if queued.deployment_uuid is None or queued.server_id is None:
         raise QueueFull
     once.wake(queued.server_id)
@@ -207,7 +211,13 @@ async def _item(
 
 
 async def _queue(
-    session: AsyncSession, caller: Caller, resource: DeployableMixin, asked: StartOptions, *, action: str
+    session: AsyncSession,
+    caller: Caller,
+    resource: DeployableMixin,
+    asked: StartOptions,
+    *,
+    action: str,
+    allow_major_upgrade: bool = False,
 ) -> Queued:
     limits: dict[str, Any] = {name: getattr(asked, name) for name in RunLimits.model_fields}
     if isinstance(resource, Service):
@@ -223,7 +233,13 @@ async def _queue(
         )
     if isinstance(resource, StandaloneMixin):
         return await queue_database_deployment(
-            session, resource, is_api=True, requested_by=caller.name, action=action, **limits
+            session,
+            resource,
+            allow_major_upgrade=allow_major_upgrade,
+            is_api=True,
+            requested_by=caller.name,
+            action=action,
+            **limits,
         )
     raise TypeError(f"{type(resource).__name__} cannot be deployed.")
 

@@ -106,6 +106,7 @@ async def queue_database_deployment(
     database: StandaloneMixin,
     deployment_uuid: str | None = None,
     *,
+    allow_major_upgrade: bool = False,
     is_api: bool = False,
     requested_by: str | None = None,
     action: str = "start",
@@ -128,7 +129,11 @@ async def queue_database_deployment(
         database_type=database.resource_type,
         database_name=database.name,
         deployment_url=f"/databases/{database.uuid}/deployment/{uuid}",
-        configuration_snapshot={**await snapshot_of_database(session, database, placement), **limits},
+        configuration_snapshot={
+            **await snapshot_of_database(session, database, placement),
+            **limits,
+            "allow_major_upgrade": allow_major_upgrade,
+        },
     )
     return await _add(session, row, "Database deployment queued.", placement)
 

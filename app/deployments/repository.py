@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
+from app.kit.encryption import DecryptionError
 from app.kit.repository import Repository
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.idempotency_key import IdempotencyKey
@@ -202,6 +203,20 @@ async def load_snapshot(session: AsyncSession, kind: Kind, deployment_id: int) -
     statement = select(model).options(undefer(model.configuration_snapshot)).where(model.id == deployment_id)
     row: AnyQueue | None = (await session.execute(statement)).scalar_one_or_none()
     return row
+
+
+async def previous_image(session: AsyncSession, kind: Kind, row: AnyQueue) -> str | None:
+    """Return the image that the last finished deployment of the same database ran; None when none is known."""
+    model: Any = kind.queue
+    same = [getattr(model, name) == getattr(row, name) for name in kind.same_resource]
+    statement = select(model.configuration_snapshot).where(*same, model.status == "finished")
+    newest = statement.order_by(model.created_at.desc(), model.id.desc()).limit(1)
+    try:
+        snapshot = (await session.execute(newest)).scalar_one_or_none() or {}
+    except DecryptionError:
+        return None
+    image: str | None = snapshot.get("columns", {}).get("image")
+    return image
 
 
 async def server_settings_of(session: AsyncSession, server_id: int) -> ServerSetting:

@@ -30,7 +30,7 @@ from app.deployments.log import (
 from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
 from app.deployments.redaction import hiding_of
-from app.deployments.repository import load_snapshot
+from app.deployments.repository import load_snapshot, previous_image
 from app.deployments.step_table import StepTable
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
@@ -83,6 +83,7 @@ class Runner:
                     return None
                 known = await row.redaction_set()
                 moment = await last_moment(session, claimed.kind, claimed.deployment_id, row.log_count)
+                previous = await previous_image(session, claimed.kind, row)
             except DecryptionError as error:
                 await self._settle_unread(claimed, str(error))
                 return None
@@ -93,7 +94,7 @@ class Runner:
         writer = LogWriter(self._sessions, claimed.kind, claimed.deployment_id, position, lease_seconds=lease_seconds)
         if row.cancel_requested_at is not None:
             cancel.set()
-        snapshot = row.configuration_snapshot or {}
+        snapshot = {**(row.configuration_snapshot or {}), "previous_image": previous}
         hiding = hiding_of(snapshot, known, self._settings.secret_name_pattern)
         redactor = Redactor(hiding.secrets)
         return Job(claimed, row, snapshot, hiding, redactor, writer, StepTable(row.steps), moment, cancel)

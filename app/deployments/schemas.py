@@ -151,6 +151,14 @@ class DatabaseStartOptions(RunLimits):
     """What a start of a database can carry."""
 
 
+class DatabaseStart(DatabaseStartOptions):
+    """Body of `POST /databases/{uuid}/start`."""
+
+    allow_major_upgrade: bool = Field(
+        default=False, description="Start an image of which it is known that it may not be able to use the data."
+    )
+
+
 class DeployedItem(ResponseSchema):
     """What became of one resource of `POST /deploy`."""
 

@@ -72,6 +72,24 @@ def test_a_type_that_nobody_knows_is_named() -> None:
         plan_database_start(database_snapshot(type="standalone-oracle"), FACTS)
 
 
+@pytest.mark.parametrize("before", [None, "postgres:latest", "postgres:18.1"])
+def test_an_image_that_can_read_the_data_or_may_do_so_is_started(before: str | None) -> None:
+    plan_database_start(database_snapshot({"image": "postgres:18"}, previous_image=before), FACTS)
+
+
+def test_an_image_that_cannot_read_the_data_is_refused_with_the_way_to_do_it() -> None:
+    snapshot = database_snapshot({"image": "postgres:18"}, previous_image="postgres:16-alpine")
+    with pytest.raises(PlanError) as refusal:
+        plan_database_start(snapshot, FACTS)
+    assert str(refusal.value) == (
+        "The data of this database were written by postgres:16-alpine, and postgres:18 may not be able to use them. "
+        "Create a new database with the new image and bring the data over with pg_dumpall and psql. "
+        "Or set the image back to postgres:16-alpine. To start it all the same, send allow_major_upgrade: true in the "
+        "body of the start."
+    )
+    plan_database_start(snapshot.model_copy(update={"allow_major_upgrade": True}), FACTS)
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition_belongs_to_its_model(name: str) -> None:
     definition = definition_of(name)
