@@ -152,15 +152,15 @@ async def test_an_environment_is_found_by_name_and_by_uuid(desk: Desk) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["stag/ing", "/", ".", "..", "environments"])
+@pytest.mark.parametrize("name", ["stag/ing", "/", ".", "..", "environments", "envs"])
 async def test_an_environment_that_no_address_would_lead_to_is_refused(desk: Desk, name: str) -> None:
     path = f"/projects/{desk.place.project.uuid}/environments"
     before = await row_counts(desk.sessions)
     for method, place in (("POST", path), ("PATCH", f"{path}/production")):
         answer = await desk.ask(method, place, json={"name": name})
         text = (
-            "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..` or "
-            "`environments`."
+            "The name of an environment is part of its address: it may not have a slash, nor be `.`, `..`, "
+            "`environments` or `envs`."
         )
         assert (answer.status_code, error_of(answer)) == (
             422,

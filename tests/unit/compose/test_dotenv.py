@@ -74,6 +74,12 @@ def test_hard_values_arrive(tmp_path: Path) -> None:
     assert seen == {variable.key: (variable.value, variable.value) for variable in variables}
 
 
+def test_64_kb_arrive(tmp_path: Path) -> None:
+    value = ("é\"'$\\\n#\r" * 8192).encode()[: 64 * 1024].decode(errors="ignore")
+    seen = seen_by_compose(tmp_path, [Variable("K", value, literal=True)])
+    assert seen["K"] == (value, value)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(texts, min_size=1, max_size=40))
 def test_any_literal_value_arrives(tmp_path: Path, values: list[str]) -> None:
