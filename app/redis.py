@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,6 +17,9 @@ log = structlog.get_logger(__name__)
 CALL_SECONDS = 0.25
 OPEN_SECONDS = 5.0
 """How long nothing is tried after a failure: a black-holed Redis must not cost every request 250 ms."""
+
+LISTEN_SECONDS = 5.0
+"""For the connection that listens, for which no request waits."""
 
 QUEUE_NAME = "shiplog:wake"
 _COUNTS = "shiplog:log:"
@@ -86,11 +90,12 @@ class CountListener:
     """
 
     def __init__(self, url: str, heard: Callable[[str, int], None]) -> None:
-        self._redis = Redis.from_url(url, socket_connect_timeout=CALL_SECONDS, socket_keepalive=True)
+        self._redis = Redis.from_url(url, socket_connect_timeout=LISTEN_SECONDS, socket_keepalive=True)
         self._heard = heard
         self._chosen: set[str] = set()
         self._has_chosen = asyncio.Event()
         self._connected: PubSub | None = None
+        self._is_connected = asyncio.Event()
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -104,12 +109,16 @@ class CountListener:
                 log.warning("redis is away, logs are followed at one-second steps", error=type(error).__name__)
             finally:
                 self._connected = None
-            await asyncio.sleep(OPEN_SECONDS)
+                self._is_connected.clear()
+            await asyncio.sleep(LISTEN_SECONDS)
 
     async def follow(self, deployment_uuid: str) -> None:
-        """Listen for a deployment too; returns when Redis knows, or does not answer."""
+        """Listen for a deployment too; returns when Redis knows, or does not answer for long."""
         self._chosen.add(_COUNTS + deployment_uuid)
         self._has_chosen.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTEN_SECONDS):
+                await self._is_connected.wait()
         await self._agree()
 
     async def leave(self, deployment_uuid: str) -> None:
@@ -122,12 +131,13 @@ class CountListener:
         await self._redis.aclose()
 
     async def _listen(self, connection: PubSub) -> None:
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(LISTEN_SECONDS):
             await connection.connect()  # type: ignore[no-untyped-call]
         self._connected = connection
+        self._is_connected.set()
         await self._agree()
         while self._connected is connection:
-            message = await connection.get_message(timeout=OPEN_SECONDS)
+            message = await connection.get_message(timeout=LISTEN_SECONDS)
             if message is not None:
                 self._heard(message["channel"].decode().removeprefix(_COUNTS), int(message["data"]))
 
@@ -140,7 +150,7 @@ class CountListener:
             subscribed = {channel.decode() for channel in connection.channels}
             subscribed -= {channel.decode() for channel in connection.pending_unsubscribe_channels}
             try:
-                async with asyncio.timeout(CALL_SECONDS):
+                async with asyncio.timeout(LISTEN_SECONDS):
                     if new := self._chosen - subscribed:
                         await connection.subscribe(*new)
                     if old := subscribed - self._chosen:

@@ -204,8 +204,8 @@ class Hub:
         return list(frames_of(page.entries))
 
     async def _keep_up(self, followed: Followed) -> None:
-        """Read each change once, for all who watch: first what came before the subscription."""
-        await self._listener.follow(followed.uuid)
+        """Read each change once, for all who watch."""
+        self._start(self._subscribe(followed))
         try:
             while followed.watchers and followed.problem is None:
                 followed.wanted.clear()
@@ -220,6 +220,11 @@ class Hub:
         finally:
             if followed.uuid not in self._followed:
                 await self._listener.leave(followed.uuid)
+
+    async def _subscribe(self, followed: Followed) -> None:
+        """Listen for a deployment, then have read what came before; nobody waits for a Redis that does not answer."""
+        await self._listener.follow(followed.uuid)
+        followed.wanted.set()
 
     async def _read(self, followed: Followed, after: int) -> LogPage | None:
         """Return what is stored behind `after`, None when PostgreSQL is away; raise Unreadable when it is not there."""

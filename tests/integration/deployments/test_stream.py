@@ -253,29 +253,33 @@ async def test_hidden_entries_are_for_who_asks_and_do_not_keep_a_browser_coming_
 async def test_however_many_watch_there_is_one_subscription_and_one_read_a_change(
     live: Live, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live.hub.pace = BY_REDIS_ONLY
     reads = count_reads(monkeypatch)
     channel = f"shiplog:log:{live.row.deployment_uuid}"
-    async with Redis.from_url(redis_url) as redis, live.follow() as one, live.follow() as two, live.follow() as three:
-        await live.is_watched_by(3)
-        while await redis.pubsub_numsub(channel) != [(channel.encode(), 1)]:
+
+    async def is_subscribed_by(redis: Redis, count: int) -> None:
+        while await redis.pubsub_numsub(channel) != [(channel.encode(), count)]:
             await asyncio.sleep(0.005)
-        while not reads:  # what may have come before the subscription
-            await asyncio.sleep(0.005)
-        before = len(reads)
-        for number in range(1, 6):
-            await live.append(f"line {number}")
-            await live.tell(number)
-            for following in (one, two, three):
-                assert await following.entries(1) == [number]
-        assert reads[before:] == [0, 1, 2, 3, 4]
-        assert await redis.pubsub_numsub(channel) == [(channel.encode(), 1)]
-        async with live.sessions() as session:
-            busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
-            assert (await session.execute(text(busy))).scalar_one() == 0
-    async with Redis.from_url(redis_url) as redis:
-        while await redis.pubsub_numsub(channel) != [(channel.encode(), 0)]:
-            await asyncio.sleep(0.005)
+
+    async with Redis.from_url(redis_url) as redis, Hub(live.sessions, redis_url, BY_REDIS_ONLY) as hub:
+        monkeypatch.setattr(live.app.state, "hub", hub)
+        async with live.follow() as one, live.follow() as two, live.follow() as three:
+            await live.is_watched_by(3)
+            await is_subscribed_by(redis, 1)
+            while len(reads) < 2:  # at once, and what may have come before the subscription
+                await asyncio.sleep(0.005)
+            for number in range(1, 6):
+                await live.append(f"line {number}")
+                await live.tell(number)
+                for following in (one, two, three):
+                    assert await following.entries(1) == [number]
+            assert reads == [0, 0, 0, 1, 2, 3, 4]
+            await is_subscribed_by(redis, 1)
+            async with live.sessions() as session:
+                held = (
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+                )
+                assert (await session.execute(text(held))).scalar_one() == 0
+        await is_subscribed_by(redis, 0)
 
 
 async def test_who_reads_slowly_delays_nobody_and_loses_nothing(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
