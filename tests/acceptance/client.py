@@ -108,14 +108,14 @@ class Client:
         encoded = base64.b64encode(compose.encode()).decode()
         await self.ask("PATCH", f"/services/{uuid}", json={"docker_compose_raw": encoded})
 
-    async def add_database(self, server_uuid: str, **fields: Any) -> str:
-        """Add a PostgreSQL database whose health is looked at every second, and return its uuid."""
-        uuid = await self._add("/databases/postgresql", server_uuid, **fields)
+    async def add_database(self, server_uuid: str, slug: str = "postgresql", **fields: Any) -> str:
+        """Add a database whose health is looked at every second, and return its uuid."""
+        uuid = await self._add(f"/databases/{slug}", server_uuid, **fields)
         # Docker's first look comes after one interval, of 15 s at first, and the API has no field for it.
         connection = await asyncpg.connect(self._database_url.replace("+asyncpg", ""), ssl=False)
         try:
             await connection.execute(
-                "UPDATE standalone_postgresql SET health_check_interval = 1, health_check_retries = 60 WHERE uuid = $1",
+                f"UPDATE standalone_{slug} SET health_check_interval = 1, health_check_retries = 60 WHERE uuid = $1",
                 uuid,
             )
         finally:

@@ -84,8 +84,6 @@ def rendered(name: str, root: Path, **columns: Any) -> Container:
             container.write(definition.tls.path(file_name), content, mode)
     volumes = [mount["target"] for mount in service["volumes"] if mount["type"] == "volume"]
     container.write("/proc/mounts", "".join(f"/dev/sda1 {path} ext4 rw 0 0\n" for path in volumes))
-    locked = "unlimited" if service.get("ulimits", {}).get("memlock") == -1 else "65536"
-    container.write("/proc/self/limits", f"Max locked memory         {locked}            {locked}            bytes\n")
     return container
 
 

@@ -34,8 +34,6 @@ while read -r line; do
 done <"$root$flags"
 [ -n "$password" ] || fail "$flags has no requirepass: everybody could log in"
 if [ -n "$secure" ]; then certificate "$certificate" "$key" "$authority"; fi
-awk '/^Max locked memory/ { if ($4 == "unlimited") found = 1 } END { exit !found }' "$root/proc/self/limits" ||
-  fail "the limit of locked memory has to be lifted (memlock)"
 volume /data
 remember tls "$secure"
 remember password "$password"
