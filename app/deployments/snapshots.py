@@ -82,6 +82,8 @@ async def snapshot_of_database(
     }
     definition = definition_of(database.resource_type)
     urls = {definition.internal_url(columns, database.uuid)}
+    if database.is_public and database.public_port is not None:
+        urls.add(definition.external_url(columns, placement.server.ip, database.public_port))
     has_tls = definition.tls is not None and columns.get("enable_ssl")
     tls = await certificate_for_start(session, database, placement.server) if has_tls else None
     return {

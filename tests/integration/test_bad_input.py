@@ -44,6 +44,10 @@ class Case(NamedTuple):
 UNAUTHENTICATED = {"message": "Unauthenticated."}
 NAME_LENGTH = "The name must have 1 to 255 characters, not only blanks."
 NAME_CONTROL = "The name may not have line breaks or other control characters."
+PASSWORD = (
+    "A password has 1 to 128 letters, digits or characters of !@#%^*()_+-=[]{}:,.?/~; "
+    "no blanks, quotes, dollar signs or backslashes."
+)
 PORT = "Input should be less than or equal to 65535."
 NOT_YAML = "The Compose file is not valid YAML in line 2: mapping values are not allowed in this context."
 JSON_ERROR = {"message": "Invalid request.", "error": "Invalid JSON."}
@@ -276,6 +280,72 @@ CASES = [
         422,
         failed(public_port="The public port must be a number from 1024 to 65535."),
         json={RESOURCE: True, "is_public": True, "public_port": 70000},
+    ),
+    Case(
+        "a configuration in plain text",
+        "POST",
+        "/databases/redis",
+        422,
+        failed(redis_conf="The redis_conf should be base64 encoded."),
+        json={RESOURCE: True, "redis_conf": "maxmemory 5mb"},
+    ),
+    Case(
+        "an unknown mode",
+        "POST",
+        "/databases/mongodb",
+        422,
+        failed(ssl_mode="Input should be 'allow', 'prefer', 'require' or 'verify-full'."),
+        json={RESOURCE: True, "ssl_mode": "REQUIRED"},
+    ),
+    Case(
+        "root as the user",
+        "POST",
+        "/databases/mysql",
+        422,
+        failed(mysql_user="The user may not be root: that one is there anyway, with a password of its own."),
+        json={RESOURCE: True, "mysql_user": "root"},
+    ),
+    Case(
+        "a mode, which it has not",
+        "POST",
+        "/databases/mariadb",
+        422,
+        failed(ssl_mode="This field is not allowed."),
+        json={RESOURCE: True, "ssl_mode": "REQUIRED"},
+    ),
+    Case(
+        "an init script, which it cannot run",
+        "POST",
+        "/databases/keydb",
+        422,
+        failed(init_scripts="This field is not allowed."),
+        json={RESOURCE: True, "init_scripts": []},
+    ),
+    Case(
+        "a configuration, which it has not",
+        "POST",
+        "/databases/dragonfly",
+        422,
+        failed(dragonfly_conf="This field is not allowed."),
+        json={RESOURCE: True, "dragonfly_conf": "YQ=="},
+    ),
+    Case(
+        "a database with a dash",
+        "POST",
+        "/databases/clickhouse",
+        422,
+        failed(
+            clickhouse_db="Only letters, digits and underscores are allowed, at most 63, and the first may not be a digit."
+        ),
+        json={RESOURCE: True, "clickhouse_db": "a-b"},
+    ),
+    Case(
+        "a password with a blank",
+        "POST",
+        "/databases/valkey",
+        422,
+        failed(valkey_password=PASSWORD),
+        json={RESOURCE: True, "valkey_password": "two words"},
     ),
     Case("start of what runs", "POST", "/services/{running}/start", 400, {"message": "Service is already running."}),
     Case("start of what runs", "POST", "/databases/{up}/start", 400, {"message": "Database is already running."}),
