@@ -16,7 +16,7 @@ from app.databases.presenting import asked_columns, present, urls_of
 from app.databases.registry import DEFINITIONS, definition_of
 from app.databases.repository import lock_server, may_have_started
 from app.databases.schemas import SCHEMAS, AnyDatabase, DatabaseSchemas, DatabaseUpdate
-from app.databases.schemas.common import DatabaseCreate, DatabaseCreated, DatabaseFields
+from app.databases.schemas.every_type import DatabaseCreate, DatabaseCreated, DatabaseFields
 from app.errors import InvalidRequest, NotFound, ValidationFailed, answers
 from app.kit.answers import MessageAnswer
 from app.kit.ids import new_uuid

@@ -1,4 +1,4 @@
-"""What the database endpoints take and answer: `common` to all types, and a module for each type or family."""
+"""What the database endpoints take and answer: `every_type`, and a module for each type or family."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.databases.schemas.clickhouse import ClickhouseAnswer, ClickhouseCreate, ClickhouseUpdate
-from app.databases.schemas.common import DatabaseCreate, DatabaseFields
+from app.databases.schemas.every_type import DatabaseCreate, DatabaseFields
 from app.databases.schemas.mongodb import MongodbAnswer, MongodbCreate, MongodbUpdate
 from app.databases.schemas.mysql_family import (
     MariadbAnswer,

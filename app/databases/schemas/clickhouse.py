@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.databases.fields import Identifier, Password
-from app.databases.schemas.common import DatabaseAnswer, DatabaseCreate, DatabaseFields, ScriptAnswer, ScriptFields
+from app.databases.schemas.every_type import DatabaseAnswer, DatabaseCreate, DatabaseFields, ScriptAnswer, ScriptFields
 
 
 class ClickhouseFields(ScriptFields):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.databases.fields import FileInBase64, HostAuthMethod, Identifier, OneOf, Password
-from app.databases.schemas.common import (
+from app.databases.schemas.every_type import (
     DatabaseAnswer,
     DatabaseCreate,
     DatabaseFields,

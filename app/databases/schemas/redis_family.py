@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.databases.fields import FileInBase64, Password
-from app.databases.schemas.common import DatabaseAnswer, DatabaseCreate, DatabaseFields, TlsFields
+from app.databases.schemas.every_type import DatabaseAnswer, DatabaseCreate, DatabaseFields, TlsFields
 
 _GENERATED = "64 random letters and digits when left out. A change holds from the next start on."
 
