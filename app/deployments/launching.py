@@ -16,7 +16,7 @@ from app.deployments.following import Publish
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.log import own_entry
 from app.kit.clock import utcnow
-from app.remote.detached import DetachedRun, Launched
+from app.remote.detached import DetachedRun, Launched, RunState
 from app.remote.errors import RemoteError
 from app.remote.host import Host, HostPool, RemoteFile
 from app.servers.repository import ServerAccess
@@ -38,7 +38,8 @@ async def launch(
 
     Raises Failed with the reason when that cannot be done, Cancelled when a user was faster.
     """
-    await _keep_from_launching(job, hosts, access)
+    if await _has_run(job, hosts, access):
+        return
     await _reach(hosts, access)
     if job.row.phase == "claimed":
         texts = (f"Deploying {job.resource_name} to {job.row.server_name}.", *job.hiding.notes)
@@ -47,7 +48,8 @@ async def launch(
         await publish(job.uuid, job.writer.position.log_count)
     attempt = 0
     while True:
-        await _keep_from_launching(job, hosts, access)
+        if await _has_run(job, hosts, access):
+            return
         await job.writer.append(job.standing())  # renews the lease, or tells that it is another worker's now
         try:
             launched = await _start_script(job, plan, facts, access, hosts)
@@ -68,29 +70,38 @@ async def launch(
     )
 
 
-async def _keep_from_launching(job: Job, hosts: HostPool, access: ServerAccess) -> None:
-    """Raise Cancelled if that was asked for, after what a launch before this may have started was ended."""
+async def _has_run(job: Job, hosts: HostPool, access: ServerAccess) -> bool:
+    """Return False when the script may be started. When a cancel was asked for, end what a launch before this one began.
+
+    Returns True when that has printed something or ended by itself: it counts as launched, its log and its exit code are
+    on the server. Raises Cancelled when nothing has run.
+    """
     if not job.cancel.is_set():
-        return
+        return False
     if job.row.phase == "launching":
-        await end_run(job, hosts, access)
+        state = await end_run(job, hosts, access)
+        if state.stdout_size is not None:
+            await job.writer.append(job.standing(), phase="launching", new_phase="launched")
+            return True
     raise Cancelled
 
 
-async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> None:
-    """Kill the run with everything it started; tried again until the server confirms it or the deadline has passed."""
+async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> RunState:
+    """Kill the run with everything it started and return how it then stands.
+
+    Tried again until the server confirms it or the deadline has passed.
+    """
     attempt = 0
     while True:
         try:
-            await run_on_server(job, await hosts.get(access.address), access).cancel(grace_seconds=CANCEL_GRACE_SECONDS)
+            run = run_on_server(job, await hosts.get(access.address), access)
+            return await run.cancel(grace_seconds=CANCEL_GRACE_SECONDS)
         except RemoteError as error:
             if utcnow() >= job.claimed.deadline_at:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
             attempt += 1
             log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
-        else:
-            return
 
 
 def run_on_server(job: Job, host: Host, access: ServerAccess) -> DetachedRun:

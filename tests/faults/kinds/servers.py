@@ -19,7 +19,7 @@ async def _reboot(run: Run) -> None:
     run.struck()
     for pid in marked_processes(run.uuid):
         send(pid, signal.SIGKILL)
-    if any(run.folder.glob("exit.[0-9]*")):
+    if any(run.folder.glob("exit.[0-9]*")) or not (run.folder / "meta").exists():  # over, sealed even
         run.counted, run.expected = False, None
     else:
         meta = run.folder / "meta"

@@ -417,6 +417,28 @@ async def test_a_cancel_that_comes_after_the_end_keeps_the_real_status(bench: Be
     ]
 
 
+@pytest.mark.parametrize("ends", ["by itself", "by the cancel"])
+async def test_a_cancel_whose_launch_was_never_confirmed_keeps_log_and_end(bench: Bench, ends: str) -> None:
+    """The worker was killed between the launch and its note that the script had been started."""
+    script = "echo done; exit 7" if ends == "by itself" else "echo done; sleep 60"
+    row = await bench.abandon(script, after="done")
+    async with asyncio.timeout(20):
+        while ends == "by itself" and not list(bench.run_folder(row).glob("exit.7.*")):
+            await asyncio.sleep(0.02)
+    async with bench.sessions.begin() as session:
+        await session.execute(text("DELETE FROM service_deployment_log_slices WHERE first_order > 1"))
+        await session.execute(
+            text(
+                "UPDATE service_deployment_queues SET phase = 'launching', step = 0, stdout_offset = 0, "
+                "stderr_offset = 0, log_count = 1, run_clock = NULL, cancel_requested_at = now()"
+            )
+        )
+    await bench.run(await bench.take_over(script))
+    row = await bench.row(row)
+    assert (row.status, row.exit_code) == (("failed", 7) if ends == "by itself" else ("cancelled-by-user", 143))
+    assert "done" in await bench.outputs(row)
+
+
 async def test_the_link_is_cut_in_mid_stream_and_the_log_has_every_line(bench: Bench) -> None:
     row = await bench.ask()
     hosts = SshHostPool()
