@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # pip neither asks the network whether it is current nor tells that a newer one is there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-once up test faults check format openapi lock image clean
+.PHONY: help demo demo-once demo-all up test faults check format openapi lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: .venv/installed ## deploy a service and a database to this machine, show l
 
 demo-once: .venv/installed ## the same, ends by itself; exit code 0 only when both deployments are finished
 	@$(BIN)/shiplog demo --once $(ARGS)
+
+demo-all: .venv/installed ## deploy one database of each of the nine types, too; SHIPLOG_DEMO_<TYPE>_IMAGE names an image
+	@$(BIN)/shiplog demo --once --all $(ARGS)
 
 up: .venv/installed ## serve API and worker with an embedded PostgreSQL and Valkey (data in .shiplog/)
 	@$(BIN)/shiplog up $(ARGS)

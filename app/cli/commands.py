@@ -65,7 +65,15 @@ def up(
 @application.command(rich_help_panel=HERE, epilog="Example: shiplog demo --once")
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="End by itself; exit code 0 only when both deployments are finished.")
+        bool, typer.Option("--once", help="End by itself; exit code 0 only when every deployment is finished.")
+    ] = False,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Deploy a database of each type. One whose image cannot be pulled is named and passed over; "
+            "SHIPLOG_DEMO_<TYPE>_IMAGE names another image.",
+        ),
     ] = False,
     port: Port = None,
     data_dir: DataDir = Path(".shiplog"),
@@ -77,10 +85,13 @@ def demo(
     ] = "postgres:16-alpine",
 ) -> None:
     """Deploy a service and a PostgreSQL database to this machine and show log and history."""
+    from app.cli import demo_databases
     from app.cli.demo import run_demo
 
-    images = {"service": service_image, "postgres": postgres_image}
-    raise typer.Exit(run_demo(data_dir, port=port, images=images, once=once))
+    images = {"service": service_image, "postgresql": postgres_image}
+    if everything:
+        images |= demo_databases.images()
+    raise typer.Exit(run_demo(data_dir, port=port, images=images, once=once, selective=everything))
 
 
 @application.command(rich_help_panel=ANYWHERE, epilog="Example: shiplog deploy k3v0q6n2m9x1c8b7z5a4s6d2 --follow")

@@ -1,4 +1,4 @@
-"""`shiplog demo`: a service and a database deployed to this machine, through the HTTP API as any client would."""
+"""`shiplog demo`: a service and databases deployed to this machine, through the HTTP API as any client would."""
 
 import asyncio
 import shutil
@@ -21,22 +21,30 @@ from app.cli.up import ready_screen, report
 from app.logs import configure_logging
 
 _INSTALL = "install the Docker Engine with its Compose plugin (docs.docker.com/engine/install)"
+_PULL = "Pull images"
 _SHOWN = 5
 """Deployments of each resource in the table."""
 
 
-def run_demo(data_dir: Path, *, port: int | None, images: Mapping[str, str], once: bool) -> int:
-    """Run the demo; return 0 when it was left with Ctrl-C, with `once` 0 only when both deployments are finished."""
-    return run_until_signal(_demo(data_dir, port, images, once=once), interrupted=130 if once else 0)
+def run_demo(
+    data_dir: Path, *, port: int | None, images: Mapping[str, str], once: bool, selective: bool = False
+) -> int:
+    """Run the demo; return 0 when it was left with Ctrl-C, with `once` 0 only when every deployment is finished.
+
+    `images` has one of the service and of each database type by its slug. `selective` passes over what cannot be
+    pulled, as long as anything can.
+    """
+    work = _demo(data_dir, port, images, once=once, selective=selective)
+    return run_until_signal(work, interrupted=130 if once else 0)
 
 
-async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, once: bool) -> int:
+async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, once: bool, selective: bool) -> int:
     configure_logging("WARNING")
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=120)
     if missing := await missing_of_docker():
-        console.print(f"{missing} Both deployments below will fail, and say so.", style="yellow", soft_wrap=True)
+        console.print(f"{missing} The deployments below will fail, and say so.", style="yellow", soft_wrap=True)
     console.print(f"Starting Shiplog with its data in {data_dir}", soft_wrap=True)
     async with installation(data_dir, port=port, report=report) as running, Api(running.url, running.token) as api:
         console.print(f"The API answers on {running.url}/api/v1")
@@ -44,12 +52,11 @@ async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, 
         server = await validate(api, server_uuid)
         console.print(_described(server), soft_wrap=True)
         resources = await make_resources(api, server_uuid, images)
-        statuses = await follow(api, console, await _deploy(api, resources))
+        deployed = await _deploy(api, resources)
+        await follow(api, console, {uuid: resource.name for uuid, resource in deployed.items()})
         console.print()
         console.print(await _history(api, resources))
-        for reason in await _reasons(api, statuses):
-            console.print(reason, style="red", soft_wrap=True, markup=False)
-        finished = all(status == "finished" for status in statuses.values())
+        finished = await _judge(api, console, deployed, selective=selective)
         if once:
             return 0 if finished else 1
         console.print(ready_screen(running), soft_wrap=True, markup=False)
@@ -80,11 +87,11 @@ async def _succeeds(command: str) -> bool:
         return False
 
 
-async def _deploy(api: Api, resources: Sequence[DemoResource]) -> dict[str, str]:
-    """Queue one deployment of each and return the names by deployment uuid."""
+async def _deploy(api: Api, resources: Sequence[DemoResource]) -> dict[str, DemoResource]:
+    """Queue one deployment of each and return what is deployed by deployment uuid."""
     answer = await api.post("/deploy", uuid=",".join(resource.uuid for resource in resources))
-    names = {resource.uuid: resource.name for resource in resources}
-    deployments = {item["deployment_uuid"]: names[item["resource_uuid"]] for item in answer["deployments"]}
+    by_uuid = {resource.uuid: resource for resource in resources}
+    deployments = {item["deployment_uuid"]: by_uuid[item["resource_uuid"]] for item in answer["deployments"]}
     if None in deployments:
         raise Problem(answer["deployments"][0]["message"])
     return deployments
@@ -109,9 +116,19 @@ async def _history(api: Api, resources: Sequence[DemoResource]) -> Table:
     return table
 
 
-async def _reasons(api: Api, uuids: Mapping[str, str]) -> list[str]:
-    rows = [await api.get(f"/deployments/{uuid}") for uuid in uuids]
-    return [f"{row['deployment_uuid']}: {row['failure_reason']}" for row in rows if row["failure_reason"]]
+async def _judge(api: Api, console: Console, deployed: Mapping[str, DemoResource], *, selective: bool) -> bool:
+    """Print why deployments failed; tell whether all are finished but, with `selective`, those that had no image."""
+    outcomes = []
+    for uuid, resource in deployed.items():
+        row = await api.get(f"/deployments/{uuid}")
+        if selective and any(step["name"] == _PULL and step["exit_code"] for step in row["steps"]):
+            text = f"{resource.name}: {resource.image} cannot be pulled; {resource.variable} names another image."
+            console.print(text, style="yellow", soft_wrap=True, markup=False)
+            continue
+        outcomes.append(row["status"] == "finished")
+        if row["failure_reason"]:
+            console.print(f"{uuid}: {row['failure_reason']}", style="red", soft_wrap=True, markup=False)
+    return bool(outcomes) and all(outcomes)
 
 
 def _described(server: dict[str, Any]) -> str:

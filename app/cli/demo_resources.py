@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.cli import demo_databases
 from app.cli.client import Api
 from app.cli.first_steps import MACHINE
 from app.cli.installation import ThisMachine
@@ -18,11 +19,13 @@ _VALIDATION_SECONDS = 30
 
 @dataclass(frozen=True)
 class DemoResource:
-    """A service or a database of the demo; `kind` is `service` or `database`."""
+    """A service or a database of the demo; `kind` is `service` or `database`, `variable` names another image."""
 
     kind: str
     name: str
     uuid: str
+    image: str
+    variable: str
 
 
 async def register_this_machine(api: Api, machine: ThisMachine) -> str:
@@ -57,28 +60,30 @@ async def validate(api: Api, server_uuid: str) -> dict[str, Any]:
 
 
 async def make_resources(api: Api, server_uuid: str, images: Mapping[str, str]) -> list[DemoResource]:
-    """Return the service and the database, with the images that are wanted now."""
+    """Return the service and a database of each type in `images`, with the images that are wanted now."""
     project = _named(await api.get("/projects"), PROJECT) or await api.post("/projects", {"name": PROJECT})
     place = {"project_uuid": project["uuid"], "environment_name": _ENVIRONMENT, "server_uuid": server_uuid}
     compose = f"services:\n  web:\n    image: {json.dumps(images['service'])}\n    restart: unless-stopped\n"
     raw = base64.b64encode(compose.encode()).decode()
-    return [
-        await _make(api, "service", "demo-web", "/services", "/services", place, {"docker_compose_raw": raw}),
-        await _make(
-            api, "database", "demo-db", "/databases", "/databases/postgresql", place, {"image": images["postgres"]}
-        ),
-    ]
+    uuid = await _make(api, "demo-web", "/services", "/services", place, {"docker_compose_raw": raw})
+    made = [DemoResource("service", "demo-web", uuid, images["service"], "SHIPLOG_DEMO_SERVICE_IMAGE")]
+    for slug, image in images.items():
+        if slug != "service":
+            name = "demo-db" if slug == "postgresql" else f"demo-{slug}"
+            body = {"image": image, **demo_databases.settings(slug)}
+            uuid = await _make(api, name, "/databases", f"/databases/{slug}", place, body)
+            made.append(DemoResource("database", name, uuid, image, demo_databases.variable(slug)))
+    return made
 
 
-async def _make(
-    api: Api, kind: str, name: str, path: str, create_path: str, place: dict[str, Any], body: dict[str, Any]
-) -> DemoResource:
+async def _make(api: Api, name: str, path: str, create_path: str, place: dict[str, Any], body: dict[str, Any]) -> str:
     found = _named(await api.get(path), name)
     if found is None:
         found = await api.post(create_path, {"name": name, **place, **body})
     else:
         await api.patch(f"{path}/{found['uuid']}", body)
-    return DemoResource(kind, name, found["uuid"])
+    uuid: str = found["uuid"]
+    return uuid
 
 
 def _named(items: list[dict[str, Any]], name: str) -> dict[str, Any] | None:

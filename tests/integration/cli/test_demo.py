@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import demo_databases
+from app.databases.registry import DEFINITIONS
 from tests.acceptance.traces import Traces
 from tests.integration.cli.running import environment, remove, shiplog, start, up
 from tests.rig.parts import Rig
@@ -100,6 +102,31 @@ async def test_both_deployments_finish_and_the_next_start_goes_on_with_the_same_
             assert len((await serving.request("GET", path)).json()) == 1
     finally:
         await serving.stop()
+
+
+@pytest.mark.docker
+async def test_with_all_what_cannot_be_pulled_is_named_and_passed_over(
+    rig: Rig, data_dir: Path, traces: Traces, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    missing = f"{rig.registry}/missing:1"
+    slugs = sorted(definition.slug for definition in DEFINITIONS.values())
+    env = environment(**{demo_databases.variable(slug): missing for slug in slugs})
+    env |= {"SHIPLOG_DEMO_SERVICE_IMAGE": rig.images["web-1"], "SHIPLOG_DEMO_KEYDB_IMAGE": rig.images["keydb"]}
+    env |= {"PATH": REAL_PATH, "HOME": str(tmp_path / "home")}
+
+    code, out, err = await shiplog("demo", "--once", "--all", "--port", "0", "--data-dir", data_dir, env=env)
+
+    traces.deployments |= set(re.findall(UUID, out))
+    traces.resources |= set(re.findall(rf"--project-name ({UUID})", out))
+    assert (code, err.count("Traceback")) == (0, 0), out + err
+    statuses = dict(re.findall(rf"^ *(demo-\w+) +{UUID} +(\S+)", out, re.MULTILINE))
+    names = {slug: "demo-db" if slug == "postgresql" else f"demo-{slug}" for slug in slugs}
+    assert statuses.keys() == {"demo-web", *names.values()}
+    assert {name for name, status in statuses.items() if status == "finished"} == {"demo-web", "demo-keydb"}
+    for slug in {*slugs} - {"keydb"}:
+        variable = demo_databases.variable(slug)
+        assert f"{names[slug]}: {missing} cannot be pulled; {variable} names another image." in out
 
 
 async def test_it_serves_until_ctrl_c(data_dir: Path, traces: Traces, path_without_docker: str, tmp_path: Path) -> None:
