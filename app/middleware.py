@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, ContentTooLarge, NotFound, ValidationFailed
-from app.kit.ids import new_uuid
+from app.kit.request_id import HEADER, accepted_or_new
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +22,8 @@ FAILED = "Internal server error."
 class RequestLog:
     """Names each request, answers 500 for what nobody handled, and logs method, path, status and duration.
 
-    Neither the query nor a header is logged: both may hold secrets.
+    A caller's own `X-Request-Id` is kept if it is one short word. Neither query nor headers are logged: they may hold
+    secrets.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,7 +34,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = new_uuid()
+        request_id = accepted_or_new(dict(scope["headers"]).get(HEADER))
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status: int | None = None
@@ -42,7 +43,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), (HEADER, request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

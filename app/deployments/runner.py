@@ -66,6 +66,8 @@ class Runner:
         try:
             job = await self._load(claimed, cancel)
             if job is not None:
+                structlog.contextvars.bind_contextvars(request_id=job.row.request_id)
+                bound.info("running a deployment")
                 await self._run(job)
         except LeaseLost:
             bound.info("another worker goes on with this deployment")

@@ -32,6 +32,7 @@ class Deployment(ResponseSchema):
     action: str
     is_api: bool
     requested_by: str | None
+    request_id: str | None = Field(description="`X-Request-Id` of the request that asked for it.")
     server_id: str
     server_uuid: str
     server_name: str

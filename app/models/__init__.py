@@ -9,6 +9,7 @@ from app.models.destination import StandaloneDocker
 from app.models.environment import Environment
 from app.models.environment_variable import EnvironmentVariable
 from app.models.idempotency_key import IdempotencyKey
+from app.models.instance_setting import InstanceSetting
 from app.models.outbox_event import OutboxEvent
 from app.models.private_key import PrivateKey
 from app.models.project import Project
@@ -19,6 +20,7 @@ from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
 from app.models.shared_variable import SharedEnvironmentVariable
 from app.models.standalone import STANDALONE_MODELS
+from app.models.tag import Tag, Taggable
 from app.models.team import Team, TeamMember, TeamRole, User
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Environment",
     "EnvironmentVariable",
     "IdempotencyKey",
+    "InstanceSetting",
     "OutboxEvent",
     "PrivateKey",
     "Project",
@@ -46,6 +49,8 @@ __all__ = [
     "ServiceDeploymentStatus",
     "SharedEnvironmentVariable",
     "StandaloneDocker",
+    "Tag",
+    "Taggable",
     "Team",
     "TeamMember",
     "TeamRole",

@@ -12,6 +12,7 @@ from app.kit.base import Base, IdMixin, TimestampMixin
 from app.kit.clock import utcnow
 from app.kit.encryption import EncryptedJSON
 from app.kit.redaction import Redactor
+from app.kit.request_id import current_request_id
 from app.models.deployment_status import DeploymentStatus, check_transition
 from app.models.log_entry import join_entries, log_entry, own_message, parse_entries
 from app.models.resource import DeployableMixin, current_secrets
@@ -51,6 +52,7 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
     is_api: Mapped[bool] = mapped_column(default=False, server_default="false")
     requested_by: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(String(64), default=current_request_id)
     server_id: Mapped[str] = mapped_column(String(20))
     server_uuid: Mapped[str] = mapped_column(String(24))
     server_name: Mapped[str] = mapped_column(Text)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.base import Base, IdMixin, TimestampMixin, UuidMixin
 from app.kit.encryption import EncryptedJSON
+from app.kit.request_id import current_request_id
 
 
 class ResourceOperation(IdMixin, UuidMixin, TimestampMixin, Base):
@@ -43,6 +44,7 @@ class ResourceOperation(IdMixin, UuidMixin, TimestampMixin, Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}")
     configuration_snapshot: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON, deferred=True)
     requested_by: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(String(64), default=current_request_id)
     logs: Mapped[str | None] = mapped_column(Text)
     failure_reason: Mapped[str | None] = mapped_column(Text)
     retry_at: Mapped[datetime | None]

@@ -23,10 +23,11 @@ class ClaimedOperation:
     resource_type: str
     resource_id: int
     resource_uuid: str
+    request_id: str | None
     options: dict[str, Any]
 
 
-_COLUMNS = "id, uuid, team_id, server_id, kind, resource_type, resource_id, resource_uuid, options"
+_COLUMNS = "id, uuid, team_id, server_id, kind, resource_type, resource_id, resource_uuid, request_id, options"
 
 # Nothing has to be asked about deployments here: an operation is refused while one of its resource is active, and the
 # claim of deployments passes over a resource with an active operation.

@@ -18,6 +18,7 @@ from app.models.server import Server, ServerSetting
 from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.models.standalone import STANDALONE_MODELS
+from app.models.tag import Taggable
 
 RESOURCE_MODELS: dict[str, type[Any]] = {Service.resource_type: Service, **STANDALONE_MODELS}
 """Every model that an operation can be on, by its `resource_type`."""
@@ -167,7 +168,7 @@ async def deployment_timeout_of(session: AsyncSession, server_id: int) -> float:
 
 
 async def forget_resource(session: AsyncSession, resource: DeployableMixin) -> None:
-    """Delete the resource's row with its variables, its certificate and its history."""
+    """Delete the resource's row with its variables, its tags, its certificate and its history."""
     queue, of_resource = _history(resource.resource_type, resource.id)
     await session.execute(delete(queue).where(*of_resource))
     await session.execute(
@@ -175,6 +176,9 @@ async def forget_resource(session: AsyncSession, resource: DeployableMixin) -> N
             EnvironmentVariable.resource_type == resource.resource_type,
             EnvironmentVariable.resource_id == resource.id,
         )
+    )
+    await session.execute(
+        delete(Taggable).where(Taggable.resource_type == resource.resource_type, Taggable.resource_id == resource.id)
     )
     await session.execute(
         delete(DatabaseCertificate).where(

@@ -80,7 +80,9 @@ async def run_operations(
     count = 0
     while (claimed := await claim_operation(sessions, server_id, owner, lease_seconds)) is not None:
         async with _renewing(sessions, claimed, owner, lease_seconds):
-            await _run(sessions, hosts, claimed, owner, secret_names)
+            with structlog.contextvars.bound_contextvars(request_id=claimed.request_id):
+                log.info("running an operation", operation=claimed.uuid, kind=claimed.kind)
+                await _run(sessions, hosts, claimed, owner, secret_names)
         count += 1
     return count
 

@@ -26,6 +26,7 @@ class Operation(ResponseSchema):
     resource_name: str = Field(examples=["shop"])
     options: dict[str, Any] = Field(examples=[{"docker_cleanup": True}])
     requested_by: str | None
+    request_id: str | None = Field(description="`X-Request-Id` of the request that asked for it.")
     failure_reason: str | None = Field(
         description="What went wrong; every step can be repeated by asking again. Of a queued one: why it has to wait."
     )

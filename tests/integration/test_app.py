@@ -341,10 +341,20 @@ async def test_the_log_names_the_request_and_no_secret(api: httpx.AsyncClient, m
 
 
 async def test_two_requests_have_two_ids(api: httpx.AsyncClient) -> None:
-    asked = {"X-Request-Id": "mine"}
-    ids = {(await api.get("/health", headers=asked)).headers["x-request-id"] for _ in range(2)}
+    ids = {(await api.get("/health")).headers["x-request-id"] for _ in range(2)}
     assert len(ids) == 2
-    assert "mine" not in ids
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept"),
+    [("mine-1.a_B", True), ("a" * 64, True), ("a" * 65, False), ("two words", False), ("<b>", False), ("", False)],
+    ids=["word", "longest", "too long", "two words", "markup", "empty"],
+)
+async def test_a_request_keeps_the_id_of_its_caller_if_it_is_one_short_word(
+    api: httpx.AsyncClient, given: str, is_kept: bool
+) -> None:
+    answer = await api.get("/health", headers={"X-Request-Id": given})
+    assert (answer.headers["x-request-id"] == given) is is_kept
 
 
 async def test_the_docs_are_served_by_us_alone(api: httpx.AsyncClient) -> None:
