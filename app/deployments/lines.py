@@ -15,6 +15,8 @@ LINE_LIMIT: Final = 64 * 1024
 """A line of more bytes is stored in pieces."""
 KEY_LINE_LIMIT: Final = 16 * 1024
 """No line within a private key has so many bytes: once this much of one is there, the key is over."""
+KEY_SIZE_LIMIT: Final = 256 * 1024
+"""No private key has so many bytes, whatever stands before its lines: more are not held for one."""
 HELD_LIMIT: Final = 4 * 1024 * 1024
 """So many bytes are held beyond a marker that the other stream has not passed; what comes after is thrown away."""
 GOES_ON: Final = " …"
@@ -261,8 +263,9 @@ class SpoolReader:
         if found >= 0:
             stream.waiting = True
             return
-        # What is left is one line without an end; a marker that begins within the limit must be ruled out.
-        while len(stream.buffer) >= LINE_LIMIT + len(marker):
+        # What is left, unless it is a key, is one line without an end; a marker that begins within the limit must be
+        # ruled out.
+        while len(stream.buffer) >= LINE_LIMIT + len(marker) and b"\n" not in stream.buffer:
             self._shorten(stream)
 
     def _pass(self, *streams: _Stream) -> None:
@@ -354,7 +357,8 @@ def _size_without_open_key(data: bytearray) -> int:
     if not stretches or not stretches[-1][2]:
         return size
     lines = bytes(data[:size]).split(b"\n")[: stretches[-1][0]]
-    return sum(map(len, lines)) + len(lines)
+    begin = sum(map(len, lines)) + len(lines)
+    return begin if size - begin < KEY_SIZE_LIMIT else size
 
 
 def _long_line(data: bytearray, size: int) -> int | None:

@@ -134,10 +134,15 @@ def key_stretches(text: str) -> list[tuple[int, int, bool]]:
     if KEY_OPENER not in text:
         return []
     bare = UNSEEN.sub("", text)
-    stretches = []
+    stretches: list[tuple[int, int, bool]] = []
+    line, position = 0, 0
     for block in key_blocks(bare):
-        first = bare.count("\n", 0, block.start)
-        stretches.append((first, first + 1 + bare.count("\n", block.start, block.end), block.is_open))
+        line += bare.count("\n", position, block.start)
+        position = block.start
+        end = line + 1 + bare.count("\n", block.start, block.end)
+        # One that begins in the last line of another belongs to it: a line is in one stretch.
+        begin = stretches.pop()[0] if stretches and line < stretches[-1][1] else line
+        stretches.append((begin, end, block.is_open))
     return stretches
 
 

@@ -336,3 +336,51 @@ def test_a_private_key_is_hidden_whatever_the_chunks_batches_and_restarts() -> N
                 one = reader(stored)
         one.finish()
         assert shown + texts(one.take(10**6)) == expected
+
+
+IN_ONE_LINE = "\\n".join(KEY).encode()
+CHAINED = KEY_BYTES.rstrip(b"\n") + KEY_BYTES
+
+
+@pytest.mark.parametrize("chunk", [10**6, 7])
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"1\n" + IN_ONE_LINE + b" " + IN_ONE_LINE + b"\n2\n", ["1", f"{REDACTED} {REDACTED}", "2"]),
+        (b"1\n" + CHAINED + b"2\n", ["1", *[REDACTED] * 4, REDACTED * 2, *[REDACTED] * 4, "2"]),
+    ],
+    ids=["two in one line", "one begins where the other ends"],
+)
+def test_private_keys_that_share_a_line_give_it_once(data: bytes, expected: list[str], chunk: int) -> None:
+    one = reader()
+    for begin in range(0, len(data), chunk):
+        one.feed("stdout", begin, data[begin : begin + chunk])
+    one.finish()
+    batch = one.take()
+    assert texts(batch) == expected
+    ends = [line.end for line in batch.entries]
+    assert ends == sorted(set(ends))
+
+
+def test_a_private_key_far_inside_its_lines_keeps_them_whole() -> None:
+    prefix = "€".encode() * 1000
+    lines = [KEY[0], *["A" * 64] * 27, KEY[-1]]
+    data = b"".join(prefix + line.encode() + b"\n" for line in lines)
+    assert len(data) > LINE_LIMIT + 16 * 1024
+    one = reader()
+    for begin in range(0, len(data), 1000):
+        one.feed("stdout", begin, data[begin : begin + 1000])
+    one.finish()
+    shown = texts(one.take())
+    assert shown == read(data)
+    assert len(shown) == len(lines)
+
+
+def test_what_is_held_for_a_private_key_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "KEY_SIZE_LIMIT", 1000)
+    one = reader()
+    link = KEY_BYTES.rstrip(b"\n")  # each begins where the one before ends: the whole is a key that goes on
+    for number in range(50):
+        one.feed("stdout", number * len(link), link)
+        one.take()
+        assert len(one._stdout.buffer) < 1000 + len(link)
