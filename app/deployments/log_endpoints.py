@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.dependencies import Caller, authenticate, bearer, caller_behind, demand, require
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.deployments.log_search import Choice, Found, TextStyle, find_behind, find_last, stream_text
+from app.deployments.permits import ABILITY
 from app.deployments.reading import LogPage, read_page, read_stretch
 from app.deployments.repository import find_of_team
 from app.deployments.schemas import LogEntry, LogPageAnswer, TicketAnswer
@@ -25,7 +26,7 @@ from app.postgres import Session, Sessions, transaction
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"])
 
-SensitiveReader = Annotated[Caller, Depends(require("read:sensitive"))]
+SensitiveReader = Annotated[Caller, Depends(require(ABILITY))]
 GREATEST_ORDER = 2**31 - 1
 NOT_FOUND = "Deployment not found."
 PAGE = 500
@@ -96,7 +97,7 @@ async def _may_follow(
             found = await find_of_team(session, caller.team_id, uuid)
             if found is not None:
                 check_time(found[1])
-    demand(caller, "read:sensitive")
+    demand(caller, ABILITY)
     return caller
 
 
@@ -154,7 +155,7 @@ def _add_routes(place: str, name: str, of: str, *kinds: Kind) -> None:
         if last_event_id is not None and await _is_over(session, kind, row, last_event_id, include_hidden):
             return Response(status_code=204)  # anything else would make `EventSource` come back for ever
         after = after if last_event_id is None else last_event_id
-        return _follow(request.app.state.hub, kind, row, after, include_hidden=include_hidden)
+        return _follow(request.app.state.hub, kind, row, caller, after, include_hidden=include_hidden)
 
     @router.post(
         f"{place}/{{uuid}}/logs/ticket",
@@ -216,10 +217,10 @@ def _text(sessions: Sessions, kind: Kind, row: AnyQueue, query: LogQuery) -> Str
     return StreamingResponse(last() if query.tail is not None else whole, media_type=TEXT, headers=headers)
 
 
-def _follow(hub: Hub, kind: Kind, row: AnyQueue, after: int, *, include_hidden: bool) -> EventStream:
+def _follow(hub: Hub, kind: Kind, row: AnyQueue, caller: Caller, after: int, *, include_hidden: bool) -> EventStream:
     async def events() -> AsyncIterator[bytes]:
-        with hub.watch(kind, row) as followed:
-            async for event in hub.events(followed, after, include_hidden=include_hidden):
+        with hub.watch(kind, row) as followed, hub.permits.hold(caller.token_id) as permit:
+            async for event in hub.events(followed, permit, after, include_hidden=include_hidden):
                 yield event
 
     # What a proxy must not do with it: keep it, change it, wait for more of it.

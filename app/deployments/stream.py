@@ -6,17 +6,17 @@ says that there are more; without it a look at all followed deployments each sec
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import orjson
 import structlog
-from fastapi.sse import format_sse_event
 
+from app.deployments.events import PING, RETRY, Frame, event, frames_of
 from app.deployments.kinds import KINDS, AnyQueue, Kind
+from app.deployments.permits import Permit, Permits
 from app.deployments.reading import LogPage, Standing, read_stretch, standings_of
 from app.models.deployment_status import DeploymentStatus
 from app.postgres import Sessions, is_away
@@ -27,13 +27,10 @@ log = structlog.get_logger(__name__)
 SHARED_BYTES = 512 * 1024
 """So much of a log's end is kept ready for all who watch it; who is further behind reads for himself."""
 
-RETRY = format_sse_event(retry=1000)
-PING = b": ping\n"
-"""A comment without the blank line of an event: some clients make an empty event of that."""
-
 GONE = "The deployment is not there any more."
 DAMAGED = "Entries of the log are missing."
 FAILED = "The log cannot be read."
+WITHDRAWN = "The token may not read this log any more."
 
 
 @dataclass(frozen=True)
@@ -43,19 +40,13 @@ class Pace:
     poll_seconds: float = 1.0
     ping_seconds: float = 15.0
     connection_seconds: float = 600.0
-    """A connection ends itself after this, and its client comes back where it was: no token is believed for longer."""
+    """A connection ends itself after this, and its client comes back where it was."""
+    token_seconds: float = 15.0
+    """So long a revoked token is believed by the streams that it has opened."""
 
 
 class Unreadable(Exception):
     """A log that ends in an error, never as if it were complete; the text says why."""
-
-
-class Frame(NamedTuple):
-    """An entry as it is sent."""
-
-    order: int
-    is_hidden: bool
-    event: bytes
 
 
 @dataclass(eq=False)
@@ -103,7 +94,8 @@ class Followed:
         """Return the entries behind `order` when all of them are among the newest."""
         if not self.newest or order + 1 < self.newest[0].order:
             return None
-        return list(islice(self.newest, order + 1 - self.newest[0].order, None))
+        # From the end: with thousands who watch, each would walk over all that the others have shared.
+        return list(islice(reversed(self.newest), self.newest[-1].order - order))[::-1]
 
     def fail(self, problem: str) -> None:
         """Let all who watch go, with a reason."""
@@ -121,6 +113,7 @@ class Hub:
 
     def __init__(self, sessions: Sessions, redis_url: str, pace: Pace | None = None) -> None:
         self.pace = pace or Pace()
+        self.permits = Permits(sessions)
         self._sessions = sessions
         self._listener = CountListener(redis_url, self._heard)
         self._followed: dict[str, Followed] = {}
@@ -129,6 +122,7 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         self._start(self._look_at_all())
+        self._start(self._look_at_tokens())
         self._start(self._listener.run())
         return self
 
@@ -160,10 +154,12 @@ class Hub:
         finally:
             followed.watchers -= 1
             if not followed.watchers:
-                del self._followed[row.deployment_uuid]
+                self._forget(followed)
                 followed.wanted.set()
 
-    async def events(self, followed: Followed, after: int, *, include_hidden: bool) -> AsyncIterator[bytes]:
+    async def events(
+        self, followed: Followed, permit: Permit, after: int, *, include_hidden: bool
+    ) -> AsyncIterator[bytes]:
         """Yield the events behind entry `after`, as they are sent, until the deployment or the connection's time ends."""
         clock = asyncio.get_running_loop().time
         until = clock() + self.pace.connection_seconds
@@ -171,24 +167,27 @@ class Hub:
         yield RETRY
         while not self._closing.is_set() and (left := until - clock()) > 0:
             changed, standing = followed.changed, followed.standing
-            if followed.problem is not None:
-                yield _event("error", {"message": followed.problem})
+            problem = WITHDRAWN if permit.is_withdrawn else followed.problem
+            if problem is not None:
+                yield event("error", message=problem)
                 return
             is_complete = after >= standing.log_count
             if standing.status != shown and (is_complete or not followed.has_ended):
                 shown = standing.status
-                yield _event("status", {"status": shown})
+                yield event("status", status=shown)
             if not is_complete:
                 frames = followed.behind(after)
                 if frames is None:
                     try:
                         frames = await self._read_alone(followed, after)
                     except Unreadable as error:
-                        yield _event("error", {"message": str(error)})
+                        yield event("error", message=str(error))
                         return
-                if sent := b"".join(frame.event for frame in frames if include_hidden or not frame.is_hidden):
-                    yield sent
+                sent = b"".join(frame.event for frame in frames if include_hidden or not frame.is_hidden)
                 after = frames[-1].order if frames else after
+                del frames  # may be a whole log, and the one who gets it slow
+                if sent:
+                    yield sent
             elif followed.has_ended:
                 yield _end(followed)
                 return
@@ -218,6 +217,7 @@ class Hub:
             log.exception("a log is not followed any more", deployment=followed.uuid)
             followed.fail(FAILED)
         finally:
+            self._forget(followed)  # whoever comes now begins anew, though one who has not heard yet still watches
             if followed.uuid not in self._followed:
                 await self._listener.leave(followed.uuid)
 
@@ -259,6 +259,22 @@ class Hub:
                 if standings.get((each.kind.name, each.deployment_id)) != each.standing:
                     each.wanted.set()
 
+    async def _look_at_tokens(self) -> None:
+        """See now and then whose tokens are still good: a stream may be open for long."""
+        while True:
+            await asyncio.sleep(self.pace.token_seconds)
+            try:
+                if await self.permits.look():
+                    for each in self._followed.values():
+                        each.tell()
+            except Exception as error:
+                if not is_away(error):
+                    log.exception("the tokens of those who follow cannot be looked at")
+
+    def _forget(self, followed: Followed) -> None:
+        if self._followed.get(followed.uuid) is followed:
+            del self._followed[followed.uuid]
+
     def _heard(self, uuid: str, count: int) -> None:
         followed = self._followed.get(uuid)
         if followed is not None and count > followed.standing.log_count:
@@ -270,30 +286,19 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
 
-def frames_of(entries: Sequence[dict[str, Any]]) -> Iterator[Frame]:
-    """Yield entries as they are sent: `order` is the event's id, the entry its data."""
-    for entry in entries:
-        data = orjson.dumps(entry)
-        yield Frame(entry["order"], entry["hidden"], b"id: %d\ndata: %b\n\n" % (entry["order"], data))
-
-
 def _end(followed: Followed) -> bytes:
-    facts = {
-        "status": followed.standing.status,
-        "exit_code": followed.exit_code,
-        "failure_reason": followed.failure_reason,
-        "log_count": followed.standing.log_count,
-    }
-    return _event("end", facts)
+    return event(
+        "end",
+        status=followed.standing.status,
+        exit_code=followed.exit_code,
+        failure_reason=followed.failure_reason,
+        log_count=followed.standing.log_count,
+    )
 
 
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return format_sse_event(event=name, data_str=orjson.dumps(data).decode())
-
-
-async def _happens(event: asyncio.Event, seconds: float) -> bool:
+async def _happens(what: asyncio.Event, seconds: float) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await event.wait()
+            await what.wait()
         return True
     return False
