@@ -2,88 +2,34 @@
 
 import json
 import re
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 
 from app.databases.registry import DEFINITIONS
-from tests.acceptance.client import Client, Deployment
+from tests.acceptance.client import Client
+from tests.acceptance.databases import Deployed, deploy
 from tests.acceptance.engine import only_container_of
-from tests.acceptance.logins import REAL, Place, RefusedError
+from tests.acceptance.logins import REAL, RefusedError
 from tests.acceptance.servers import Servers
 from tests.rig.engine import docker
 from tests.rig.parts import Rig
-from tests.rig.processes import RigError, free_port
+from tests.rig.processes import RigError
 from tests.rig.standins import STAND_INS
 
 pytestmark = pytest.mark.docker
 
 NAMES = [definition.slug for definition in DEFINITIONS.values()]
-IMAGES = {"postgresql": "postgres"}
-"""Images that the rig calls otherwise than the API calls the type."""
-
-# Limits that these types ask to be raised, which not every machine that tests run on may do.
-LIMITS = {"clickhouse": "--ulimit nofile=1024:1024", "dragonfly": "--ulimit memlock=65536:65536"}
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """A database that was deployed once, and where its clients find it."""
-
-    name: str
-    place: Place
-    deployment: Deployment
-    answer: dict[str, Any]
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        """The values of all its secret columns."""
-        columns = DEFINITIONS[f"standalone-{self.name}"].secret_columns
-        return {column: self.answer[column] for column in columns if self.answer[column]}
-
-    @property
-    def password(self) -> str:
-        """What its client logs in with: the user's own where root has another."""
-        passwords = {column: text for column, text in self.secrets.items() if column.endswith("_password")}
-        own = [text for column, text in passwords.items() if not column.endswith("_root_password")]
-        (password,) = own or passwords.values()
-        return password
 
 
 @pytest_asyncio.fixture(scope="module")
 async def nine(client: Client, rig: Rig, servers: Servers) -> dict[str, Deployed]:
     """Deploy one of each type at once, for all tests of this file; whether they are finished is for these to see."""
     server = await servers.usable("root")
-    return await _deploy(client, rig, server, NAMES)
-
-
-async def _deploy(client: Client, rig: Rig, server: str, names: Sequence[str], **fields: Any) -> dict[str, Deployed]:
-    places = {}
-    for name in names:
-        port = free_port()
-        inside = REAL[name].port if name in REAL else DEFINITIONS[f"standalone-{name}"].port
-        image = rig.images[IMAGES.get(name, name)]
-        limits = {"custom_docker_run_options": LIMITS[name]} if name in LIMITS else {}
-        uuid = await client.add_database(
-            server, name, image=image, ports_mappings=f"127.0.0.1:{port}:{inside}", **limits, **fields
-        )
-        places[name] = Place(uuid, port)
-    begun = {name: await client.begin(place.uuid) for name, place in places.items()}
-    return {
-        name: Deployed(
-            name,
-            places[name],
-            await client.settled(deployment, seconds=180),
-            await client.ask("GET", f"/databases/{places[name].uuid}"),
-        )
-        for name, deployment in begun.items()
-    }
+    return await deploy(client, rig, server, NAMES)
 
 
 def test_every_type_runs_or_has_a_stand_in() -> None:
@@ -177,29 +123,17 @@ async def test_data_outlive_a_restart_and_a_wrong_password_is_refused(
         await kind.ask(database.place, "wrong", kind.read)
 
 
-SECURED = ("postgresql", "redis", "mariadb")
-"""The stand-ins look at the certificate alone, and the Valkey that is at hand was built without TLS."""
-
-
-@pytest_asyncio.fixture(scope="module")
-async def secured(client: Client, rig: Rig, servers: Servers) -> dict[str, Deployed]:
-    """Deploy those that have a TLS of their own with it."""
-    server = await servers.usable("root")
-    return await _deploy(client, rig, server, SECURED, enable_ssl=True)
-
-
-@pytest.mark.parametrize("name", SECURED)
-async def test_with_ssl_nobody_gets_in_without_it_and_the_certificate_can_be_checked(
-    client: Client, servers: Servers, secured: dict[str, Deployed], name: str
+@pytest.mark.parametrize(
+    ("name", "question", "answer"),
+    [
+        ("redis", "CONFIG GET maxmemory", "67108864"),
+        ("valkey", "CONFIG GET maxmemory", "67108864"),
+        ("mariadb", "SELECT CONCAT(name, ' ', @@max_connections) FROM harbours", "Karlskrona 77"),
+        ("clickhouse", "SELECT name FROM harbours", "Karlskrona"),
+    ],
+    ids=["redis", "valkey", "mariadb", "clickhouse"],
+)
+async def test_own_configuration_and_scripts_count(
+    nine: dict[str, Deployed], name: str, question: str, answer: str
 ) -> None:
-    database, kind = secured[name], REAL[name]
-    assert database.deployment.status == "finished", database.deployment.text
-    server = await servers.usable("root")
-    authority = await client.ask("GET", f"/servers/{server}/ca-certificate")
-    trusting = replace(database.place, authority=authority)
-
-    await kind.ask(trusting, database.password, kind.write)
-    assert await kind.ask(trusting, database.password, kind.read) == "Vasa"
-    for place, password in ((trusting, "wrong"), (database.place, database.password)):
-        with pytest.raises(RefusedError):
-            await kind.ask(place, password, kind.read)
+    assert answer in await REAL[name].ask(nine[name].place, nine[name].password, question)
