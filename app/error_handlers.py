@@ -21,6 +21,7 @@ from app.errors import (
     Unavailable,
     ValidationFailed,
 )
+from app.middleware import is_action
 from app.postgres import is_away
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,6 @@ log = structlog.get_logger(__name__)
 _TEXTS = {"missing": "This field is required.", "extra_forbidden": "This field is not allowed."}
 _MOST_FIELDS = 100
 _LONGEST_NAME = 200
-_ACTIONS = {"deploy", "start", "stop", "restart", "validate"}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -60,7 +60,7 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> JSON
     if error.status_code == 400:  # FastAPI's word for a body that json.loads refuses with anything but its own error
         return _answer(request, _invalid_body("Invalid JSON."))
     if error.status_code == 404:
-        return _answer(request, NotFound("Not found."))
+        return _answer(request, NotFound("Not found.", docs=f"{request.scope.get('root_path', '')}/docs"))
     if error.status_code == 405:
         return _answer(request, _wrong_method(request))
     if error.status_code == 413:
@@ -71,8 +71,7 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> JSON
 
 def _wrong_method(request: Request) -> MethodNotAllowed:
     allowed = _allowed_methods(request)
-    is_action = allowed == ["POST"] and request.url.path.rpartition("/")[2] in _ACTIONS
-    if request.method == "GET" and is_action:
+    if request.method == "GET" and is_action(request.url.path):
         return MethodNotAllowed("This endpoint has changed to a POST request.", allowed)
     return MethodNotAllowed("Method not allowed.", allowed)
 

@@ -10,6 +10,7 @@ AppError
 ├── ContentTooLarge 413     the body is larger than any endpoint needs
 ├── ValidationFailed 422    a field is wrong: `errors: {field: [text]}`
 ├── QueueFull 429           the server's deployment queue is full
+├── TooManyRequests 429     the token has used up its requests of this minute
 └── Unavailable 503         PostgreSQL is away: try again
 """
 
@@ -105,6 +106,15 @@ class QueueFull(AppError):
         super().__init__(
             "Deployment queue is full. Please wait for existing deployments to complete.", headers={"Retry-After": "60"}
         )
+
+
+class TooManyRequests(AppError):
+    """429 with `Retry-After`."""
+
+    status_code = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too Many Attempts.", headers={"Retry-After": str(retry_after)})
 
 
 class Unavailable(AppError):

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 
 from app.api import ROUTERS
 from app.deployments.deploying import queue_for
@@ -14,13 +16,25 @@ from app.error_handlers import install_error_handlers
 from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
-from app.middleware import RequestBounds, RequestLog, RootPath
+from app.middleware import LegacyGetActions, RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
 from app.postgres import create_engine, create_sessions
 from app.redis import Waker
 from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
 from app.shutdown import called_on_exit
+
+_EXPOSED = [
+    "ETag",
+    "Link",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+    "X-Total-Count",
+]
+"""What a script of another origin may read of an answer besides its body."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -48,9 +62,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_docs(app)
     install_openapi(app)
     install_error_handlers(app)
+    if settings.legacy_get_actions:
+        app.add_middleware(LegacyGetActions)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)
     app.add_middleware(RootPath, prefix=settings.root_path.rstrip("/"))
     app.add_middleware(RequestBounds)
     app.add_middleware(RequestLog)
+    if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-Id"],
+            expose_headers=_EXPOSED,
+        )
     return app
 
 

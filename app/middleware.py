@@ -1,5 +1,6 @@
 """Around every request: its id, a line in our log, a bound on its body, and an answer whatever happens."""
 
+import re
 import time
 from typing import Any
 from urllib.parse import parse_qsl
@@ -43,7 +44,9 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (HEADER, request_id.encode())]
+                more = {**scope["state"].get("answer_headers", {}), "X-Request-Id": request_id}
+                headers = [(name.lower().encode(), value.encode()) for name, value in more.items()]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -98,6 +101,22 @@ class RequestBounds:
         await self._app(scope, receive_bounded, send)
 
 
+class LegacyGetActions:
+    """Takes GET for POST where an action is asked for, as older clients of Coolify do.
+
+    Off unless configured: a link that a browser or a crawler follows would stop a service.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["method"] == "GET" and is_action(scope["path"]):
+            scope = {**scope, "method": "POST"}
+        await self._app(scope, receive, send)
+
+
 class RootPath:
     """Tells the application under which prefix a proxy serves it, whether or not the proxy cuts the prefix off.
 
@@ -115,6 +134,16 @@ class RootPath:
             is_whole = path == self._prefix or path.startswith(f"{self._prefix}/")
             scope = {**scope, "root_path": self._prefix, "path": path if is_whole else self._prefix + path}
         await self._app(scope, receive, send)
+
+
+_ACTION = re.compile(
+    r"/api(/v1)?/(deploy|enable|disable|(services|databases)/[^/]+/(start|stop|restart)|servers/[^/]+/validate)$"
+)
+
+
+def is_action(path: str) -> bool:
+    """Return whether a path is one of those that could be asked with GET in older versions of the reference."""
+    return _ACTION.search(path) is not None
 
 
 def _refusal(scope: Scope) -> AppError | None:

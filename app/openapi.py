@@ -89,7 +89,8 @@ def _complete_answers(operation: dict[str, Any]) -> None:
     has_body = "requestBody" in operation
     if "422" in responses and not has_body and places <= {"path"}:
         del responses["422"]  # FastAPI expects one; a wrong path answers 404
-    wanted = {"400": has_body, "404": "path" in places, "413": has_body, "503": "security" in operation}
+    is_secured = "security" in operation
+    wanted = {"400": has_body, "404": "path" in places, "413": has_body, "429": is_secured, "503": is_secured}
     codes = {code for code in responses if code >= "400"} | {code for code, is_wanted in wanted.items() if is_wanted}
     for code in codes:
         if not _is_ours(responses.get(code)):

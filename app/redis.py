@@ -22,6 +22,9 @@ LISTEN_SECONDS = 5.0
 """For the connection that listens, for which no request waits."""
 
 QUEUE_NAME = "shiplog:wake"
+_REQUESTS = "shiplog:requests:"
+"""Before a token's id and the number of a minute: how many requests it has made in it."""
+
 _COUNTS = "shiplog:log:"
 """Before a deployment's uuid: the channel on which the number of its last log entry is told."""
 
@@ -64,23 +67,33 @@ class Waker:
         """Tell followers of a deployment how many entries there are now."""
         await self._try(self._redis.publish(f"{_COUNTS}{deployment_uuid}", count))
 
+    async def count_request(self, token_id: int, window: int) -> int | None:
+        """Count a request of a token in a minute, named by its number; return how many there are, None if Redis is away."""
+        key = f"{_REQUESTS}{token_id}:{window}"
+        counting = self._redis.pipeline(transaction=True)
+        counting.incr(key)
+        counting.expire(key, 120)
+        counted = await self._try(counting.execute())
+        return None if counted is None else int(counted[0])
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _try(self, call: Awaitable[Any]) -> None:
+    async def _try(self, call: Awaitable[Any]) -> Any:
         if time.monotonic() < self._closed_until:
             if asyncio.iscoroutine(call):
                 call.close()
-            return
+            return None
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                await call
+                return await call
         except (RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + OPEN_SECONDS
             log.warning(
                 "redis is away, wake-ups are left out for a while, nothing else is lost", error=type(error).__name__
             )
+            return None
 
 
 class CountListener:

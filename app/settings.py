@@ -31,6 +31,16 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=30, ge=3)
     sweep_seconds: float = Field(default=10, gt=0)
     status_seconds: float = Field(default=60, gt=0, description="How often a worker looks at a server's containers.")
+    rate_limit: int = Field(
+        default=600, ge=0, description="Requests a minute that one API token may make; 0: any number."
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the API from a browser, separated by commas; none by default.",
+    )
+    legacy_get_actions: bool = Field(
+        default=False, description="Also accept GET where an action is POST, as older clients of Coolify send it."
+    )
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
     log_level: str = "INFO"
     secret_name_pattern: str = Field(
@@ -70,7 +80,7 @@ class Settings(BaseSettings):
         """Return the encryption keys, first one encrypts; raise ValueError when none are configured."""
         if self.encryption_keys_file is None:
             raise ValueError(
-                "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog key` makes one)."
+                "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog encryption-key` makes one)."
             )
         return [line.strip() for line in self.encryption_keys_file.read_text().splitlines() if line.strip()]
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.rate_limit import count_request
 from app.auth.repository import KnownToken, TokenRepository
 from app.auth.tokens import find_token
 from app.errors import Forbidden, Unauthenticated
@@ -80,6 +81,7 @@ async def authenticate(
         if known.is_long_unused:
             await TokenRepository(session).mark_used(known.token.id)
     request.state.token_id = caller.token_id
+    await count_request(request, caller.token_id)
     return caller
 
 

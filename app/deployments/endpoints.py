@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
+from app.deployments.conditional import not_modified
 from app.deployments.presenting import link_next_page, parse_cursor, present
 from app.deployments.repository import (
     DatabaseDeploymentQueueRepository,
@@ -39,6 +40,7 @@ Cursor = Annotated[str | None, Query(description="From the Link header of the pa
 Count = Annotated[bool, Query(description="Put the total into X-Total-Count: exact up to 10000, then `10000+`.")]
 
 DEPLOYMENT_NOT_FOUND = "Deployment not found."
+_NOT_MODIFIED: dict[str, Any] = {"description": "Settled, and as the `If-None-Match` of the request has it."}
 
 
 @router.get(
@@ -79,14 +81,18 @@ async def list_service_deployments(
     "/services/deployment/{uuid}",
     operation_id="get-service-deployment-by-uuid",
     summary="Get a deployment of a service",
-    responses=answers(401, 403, 404),
+    response_model=ServiceDeployment,
+    responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
-async def get_service_deployment(session: Session, caller: Reader, uuid: str) -> ServiceDeployment:
-    """With its log so far as a JSON string when the token has `read:sensitive`."""
+async def get_service_deployment(
+    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+) -> ServiceDeployment | Response:
+    """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     row = await ServiceDeploymentQueueRepository(session).get(caller.team_id, uuid)
     if row is None:
         raise NotFound(DEPLOYMENT_NOT_FOUND)
-    return (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
+    known = not_modified(request, response, caller, row)
+    return known or (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
 
 
 @router.get(
@@ -130,14 +136,18 @@ async def list_database_deployments(
     "/databases/deployment/{uuid}",
     operation_id="get-database-deployment-by-uuid",
     summary="Get a deployment of a database",
-    responses=answers(401, 403, 404),
+    response_model=DatabaseDeployment,
+    responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
-async def get_database_deployment(session: Session, caller: Reader, uuid: str) -> DatabaseDeployment:
-    """With its log so far as a JSON string when the token has `read:sensitive`."""
+async def get_database_deployment(
+    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+) -> DatabaseDeployment | Response:
+    """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     row = await DatabaseDeploymentQueueRepository(session).get(caller.team_id, uuid)
     if row is None:
         raise NotFound(DEPLOYMENT_NOT_FOUND)
-    return (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
+    known = not_modified(request, response, caller, row)
+    return known or (await present(session, caller, [row], include_logs=True))[0]  # type: ignore[return-value]
 
 
 @router.get(
@@ -155,14 +165,18 @@ async def list_active_deployments(session: Session, caller: Reader) -> list[AnyD
     "/{uuid}",
     operation_id="get-deployment-by-uuid",
     summary="Get a deployment of either kind",
-    responses=answers(401, 403, 404),
+    response_model=AnyDeployment,
+    responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
-async def get_deployment(session: Session, caller: Reader, uuid: str) -> AnyDeployment:
-    """With its log so far as a JSON string when the token has `read:sensitive`."""
+async def get_deployment(
+    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+) -> AnyDeployment | Response:
+    """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     found = await find_of_team(session, caller.team_id, uuid)
     if found is None:
         raise NotFound(DEPLOYMENT_NOT_FOUND)
-    return (await present(session, caller, [found[1]], include_logs=True))[0]
+    known = not_modified(request, response, caller, found[1])
+    return known or (await present(session, caller, [found[1]], include_logs=True))[0]
 
 
 def _set_total(response: Response, total: int) -> None:

@@ -130,7 +130,7 @@ CASES = [
     Case(
         "unknown parameter", "POST", "/deploy?uuid={service}&forse=1", 422, failed(forse="This field is not allowed.")
     ),
-    Case("unrouted", "GET", "/applications", 404, {"message": "Not found."}),
+    Case("unrouted", "GET", "/applications", 404, {"message": "Not found.", "docs": "/docs"}),
     Case(
         "GET on an action",
         "GET",
