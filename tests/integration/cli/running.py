@@ -57,6 +57,12 @@ async def ended(process: Process) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
+async def line_of(process: Process) -> str:
+    """Return the next line of a process's stdout."""
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode().rstrip("\n")
+
+
 async def shiplog(*arguments: str | Path, **options: Any) -> tuple[int, str, str]:
     """Run a command to its end and return exit code, stdout and stderr."""
     return await ended(await start(*arguments, **options))

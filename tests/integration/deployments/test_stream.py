@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text, update
@@ -29,6 +28,7 @@ from app.settings import Settings
 from tests.deploying import create_deployment, create_place, create_resource, row_of
 from tests.fixtures.api import MadeToken, MakeToken
 from tests.proxy import proxy_to
+from tests.serving import serving
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 QUICK = Pace(poll_seconds=0.02)
@@ -155,17 +155,13 @@ class Live:
 
 @pytest_asyncio.fixture
 async def served(api: httpx.AsyncClient, _application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the API on a socket: an answer in process arrives only as a whole."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(_application, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve([listener]))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
-        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
-            yield client
-        _application.state.hub.close()
-        server.should_exit = True
-        await serving
+    """A client of the API on a socket."""
+    del api
+    async with (
+        serving(_application) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
 @pytest_asyncio.fixture(params=[SERVICE], ids=["service"])
