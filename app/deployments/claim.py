@@ -5,9 +5,9 @@ new statement (in the same one the count is as old as the lock wait: with a limi
 oldest row whose resource is free, and commits. Two unique partial indexes stand behind it.
 """
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -27,7 +27,13 @@ class Claimed:
     deployment_uuid: str
     server_id: int
     lease_epoch: int
-    deadline_at: datetime
+    deadline: float
+    """On `time.monotonic`: PostgreSQL says how much time is left, whatever this machine's time of day does."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still take; below 0 when its deadline has passed."""
+        return self.deadline - time.monotonic()
 
 
 _LOCK_SERVER = text(
@@ -65,6 +71,9 @@ _OLDEST_ELIGIBLE = text(
 )
 
 
+_SECONDS_LEFT = "extract(epoch FROM deadline_at - clock_timestamp())::float8 AS seconds_left"
+
+
 def _take(kind: Kind) -> TextClause:
     return text(
         f"""
@@ -74,7 +83,7 @@ def _take(kind: Kind) -> TextClause:
             lease_owner = :owner, lease_epoch = lease_epoch + 1,
             lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
         WHERE id = :id AND status = 'queued'
-        RETURNING deployment_uuid, lease_epoch, deadline_at
+        RETURNING deployment_uuid, lease_epoch, {_SECONDS_LEFT}
         """
     )
 
@@ -114,7 +123,7 @@ async def _claim(session: AsyncSession, server_id: int, owner: str, lease_second
         deployment_uuid=taken.deployment_uuid,
         server_id=server_id,
         lease_epoch=taken.lease_epoch,
-        deadline_at=taken.deadline_at,
+        deadline=time.monotonic() + taken.seconds_left,
     )
 
 
@@ -215,7 +224,7 @@ _TAKE_OVER = {
         f"""
         UPDATE {kind.table} SET lease_owner = :owner, lease_epoch = lease_epoch + 1,
             lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-        WHERE id = :id RETURNING deployment_uuid, lease_epoch, deadline_at, server_id::bigint AS server_id
+        WHERE id = :id RETURNING deployment_uuid, lease_epoch, server_id::bigint AS server_id, {_SECONDS_LEFT}
         """
     )
     for kind in KINDS
@@ -224,16 +233,18 @@ _EXPIRED = {kind.name: _expired(kind) for kind in KINDS}
 
 
 async def take_over_expired(sessions: Sessions, owner: str, lease_seconds: float, *, count: int = 50) -> list[Claimed]:
-    """Take deployments whose worker has not renewed its lease: a higher epoch, so that the old owner writes nothing."""
+    """Take up to `count` deployments whose worker has not renewed its lease.
+
+    They get a higher epoch, so that the old owner writes nothing.
+    """
     taken: list[Claimed] = []
     for kind in KINDS:
         async with sessions.begin() as session:
-            for row in (await session.execute(_EXPIRED[kind.name], {"count": count})).all():
+            for row in (await session.execute(_EXPIRED[kind.name], {"count": count - len(taken)})).all():
                 values = {"id": row.id, "owner": owner, "lease_seconds": lease_seconds}
                 lease = (await session.execute(_TAKE_OVER[kind.name], values)).one()
-                taken.append(
-                    Claimed(kind, row.id, lease.deployment_uuid, lease.server_id, lease.lease_epoch, lease.deadline_at)
-                )
+                deadline = time.monotonic() + lease.seconds_left
+                taken.append(Claimed(kind, row.id, lease.deployment_uuid, lease.server_id, lease.lease_epoch, deadline))
     return taken
 
 

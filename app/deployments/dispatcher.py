@@ -55,7 +55,8 @@ class Dispatcher:
 
     async def look(self, server_id: int) -> None:
         """Start everything on this server that may start now, as far as this process has room."""
-        self._spawn(self._run_operations(server_id))
+        if not self._stopping:
+            self._spawn(self._run_operations(server_id))
         await self._notice_cancels()
         while not self._stopping and len(self._tasks) < self._settings.worker_capacity:
             claimed = await claim_next(self._sessions, server_id, self._owner, self._settings.lease_seconds)
@@ -123,7 +124,10 @@ class Dispatcher:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await release_leases(self._sessions, self._owner)
+        try:
+            await release_leases(self._sessions, self._owner)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("PostgreSQL is away, the leases run out by themselves", error=type(error).__name__)
 
     @property
     def running(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -65,7 +66,7 @@ class Follower:
         writer: LogWriter,
         steps: StepTable,
         step: int,
-        deadline_at: datetime,
+        deadline: float,
         log_cap_bytes: int,
         run_clock: datetime | None,
         last_moment: datetime | None,
@@ -76,7 +77,7 @@ class Follower:
         self._plan = plan
         self._redactor = redactor
         self._writer = writer
-        self._deadline_at = deadline_at
+        self._deadline = deadline
         self._cap = log_cap_bytes
         self._run_clock = run_clock
         self._timeline = Timeline(None, [])
@@ -86,7 +87,7 @@ class Follower:
         position = writer.position
         self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, step)
         self._given_back: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
-        self._last_moment = last_moment
+        self.last_moment = last_moment
         self.steps = steps
         self.step = step
         self.last_error_line: str | None = None
@@ -98,7 +99,7 @@ class Follower:
         Survives the link: reconnects with back-off until the deadline, then raises Gone; also for what no waiting mends,
         such as a changed host key. Raises LeaseLost when another worker has taken over.
         """
-        attempt = 0
+        attempt, stored = 0, self._writer.position
         while True:
             try:
                 run = await self._open_run()
@@ -110,9 +111,11 @@ class Follower:
             except RemoteError as error:
                 if isinstance(error, FINAL_ERRORS):
                     raise Gone(f"The run goes on unseen: {error}") from error
-                if utcnow() >= self._deadline_at:
+                if time.monotonic() >= self._deadline:
                     raise Gone(f"The deadline passed while the server could not be reached: {error}") from error
-                attempt += 1
+                # A link that brings something each time is no server to be left alone.
+                attempt = attempt + 1 if self._writer.position == stored else 1
+                stored = self._writer.position
                 pause = min(30.0, 0.5 * 2 ** min(attempt, 6)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
                 log.info("the link is lost, going on soon", deployment=self._uuid, error=str(error), seconds=pause)
                 await asyncio.sleep(pause)
@@ -289,9 +292,9 @@ class Follower:
         """Return when a line was printed; times never go back, whichever stream a line is from."""
         noted = None if line is None else self._timeline.moment(line.channel, line.end)
         moment = noted or now
-        if self._last_moment is not None:
-            moment = max(moment, self._last_moment)
-        self._last_moment = moment
+        if self.last_moment is not None:
+            moment = max(moment, self.last_moment)
+        self.last_moment = moment
         return moment
 
     def _opening(self, step: int, index: int, moment: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from app.deployments.kinds import AnyQueue
 from app.deployments.log import LogWriter, Stretch
 from app.deployments.redaction import Hiding
 from app.deployments.step_table import StepTable
+from app.kit.clock import to_text
 from app.kit.redaction import Redactor
 
 
@@ -33,9 +34,11 @@ class Job:
     writer: LogWriter
     steps: StepTable
     last_moment: datetime | None
-    """The time of the last entry that was there when this worker came."""
+    """The time of the last entry that was there when this worker came, or that it stored from the run."""
     cancel: asyncio.Event
     """Set once somebody wants the deployment cancelled."""
+    changes: tuple[str, ...]
+    """Sentences on what is configured otherwise than in the last finished deployment."""
 
     @property
     def uuid(self) -> str:
@@ -71,10 +74,18 @@ class Job:
             self.redactor = Redactor(self.hiding.secrets)
 
     def standing(self, *entries: dict[str, Any]) -> Stretch:
-        """Return a stretch of our own entries, redacted, that moves no offset."""
+        """Return a stretch of our own entries, redacted and none older than the last one, that moves no offset."""
         position = self.writer.position
+        oldest = "" if self.last_moment is None else to_text(self.last_moment)
         return Stretch(
-            [{**entry, "output": self.redactor.redact(entry["output"])} for entry in entries],
+            [
+                {
+                    **entry,
+                    "output": self.redactor.redact(entry["output"]),
+                    "timestamp": max(entry["timestamp"], oldest),
+                }
+                for entry in entries
+            ],
             position.stdout_offset,
             position.stderr_offset,
             self.row.step,

@@ -42,9 +42,11 @@ async def launch(
         return
     await _reach(hosts, access)
     if job.row.phase == "claimed":
-        texts = (f"Deploying {job.resource_name} to {job.row.server_name}.", *job.hiding.notes)
+        opening = f"Deploying {job.resource_name} to {job.row.server_name}."
+        texts = (opening, *job.changes, *job.hiding.notes)
         entries = (own_entry(text, batch=1) for text in texts)
         await job.writer.append(job.standing(*entries), phase="claimed", new_phase="launching")
+        job.row.phase = "launching"
         await publish(job.uuid, job.writer.position.log_count)
     attempt = 0
     while True:
@@ -55,7 +57,7 @@ async def launch(
             launched = await _start_script(job, plan, facts, access, hosts)
             break
         except RemoteError as error:
-            if not error.may_pass or utcnow() >= job.claimed.deadline_at:
+            if not error.may_pass or job.claimed.seconds_left <= 0:
                 raise Failed(str(error)) from error
             attempt += 1
             log.info("whether the script was started is unknown, asking again", deployment=job.uuid, error=str(error))
@@ -97,7 +99,7 @@ async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> RunState:
             run = run_on_server(job, await hosts.get(access.address), access)
             return await run.cancel(grace_seconds=CANCEL_GRACE_SECONDS)
         except RemoteError as error:
-            if utcnow() >= job.claimed.deadline_at:
+            if job.claimed.seconds_left <= 0:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
             attempt += 1
             log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
@@ -126,7 +128,7 @@ async def _start_script(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool
 ) -> Launched:
     files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
-    remaining = max(1, round((job.claimed.deadline_at - utcnow()).total_seconds()))
+    remaining = max(1, round(job.claimed.seconds_left))
     script = render_script(
         replace(plan, deadline_seconds=remaining),
         facts,

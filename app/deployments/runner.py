@@ -5,7 +5,6 @@ takes over reads the phase and goes on: nothing is run twice, the run folder on 
 """
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.compose.plan import DeploymentPlan, PlanError, ServerFacts
+from app.deployments.changes import change_notes
 from app.deployments.claim import Claimed
 from app.deployments.following import Follower, Gone, Publish
 from app.deployments.job import Cancelled, Failed, Job
@@ -30,7 +30,7 @@ from app.deployments.log import (
 from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
 from app.deployments.redaction import hiding_of
-from app.deployments.repository import load_snapshot, previous_image
+from app.deployments.repository import load_snapshot, previous_snapshot
 from app.deployments.step_table import StepTable
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
@@ -46,6 +46,9 @@ from app.servers.validation import validate_server
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+UNREACHABLE_SECONDS = 60
+"""How long after its deadline, at which the server itself ends it, a run is waited for that cannot be seen."""
 
 
 class Runner:
@@ -85,7 +88,7 @@ class Runner:
                     return None
                 known = await row.redaction_set()
                 moment = await last_moment(session, claimed.kind, claimed.deployment_id, row.log_count)
-                previous = await previous_image(session, claimed.kind, row)
+                previous = await previous_snapshot(session, claimed.kind, row)
             except DecryptionError as error:
                 await self._settle_unread(claimed, str(error))
                 return None
@@ -96,10 +99,11 @@ class Runner:
         writer = LogWriter(self._sessions, claimed.kind, claimed.deployment_id, position, lease_seconds=lease_seconds)
         if row.cancel_requested_at is not None:
             cancel.set()
-        snapshot = {**(row.configuration_snapshot or {}), "previous_image": previous}
+        snapshot = {**(row.configuration_snapshot or {}), "previous_image": previous.get("columns", {}).get("image")}
+        changes = change_notes(previous, snapshot)
         hiding = hiding_of(snapshot, known, self._settings.secret_name_pattern)
         redactor = Redactor(hiding.secrets)
-        return Job(claimed, row, snapshot, hiding, redactor, writer, StepTable(row.steps), moment, cancel)
+        return Job(claimed, row, snapshot, hiding, redactor, writer, StepTable(row.steps), moment, cancel, changes)
 
     async def _run(self, job: Job) -> None:
         try:
@@ -143,7 +147,7 @@ class Runner:
             writer=job.writer,
             steps=job.steps,
             step=job.row.step,
-            deadline_at=job.claimed.deadline_at + timedelta(seconds=60),
+            deadline=job.claimed.deadline + UNREACHABLE_SECONDS,
             log_cap_bytes=self._settings.log_cap_bytes,
             run_clock=job.row.run_clock,
             last_moment=job.last_moment,
@@ -188,7 +192,7 @@ class Runner:
     async def _verdict(
         self, job: Job, follower: Follower, state: RunState, facts: ServerFacts, access: ServerAccess
     ) -> Verdict:
-        job.row.step = follower.step
+        job.row.step, job.last_moment = follower.step, follower.last_moment
         if state.kind == "exited":
             job.steps.close(follower.step, state.exit_code, job.writer.position.log_count, utcnow())
         reason = reason_of(job, follower.step, follower.last_error_line, state)
@@ -211,6 +215,9 @@ class Runner:
         """Write the last entry and the final status; then empty the run folder: the log is ours now."""
         async with self._sessions.begin() as session:
             cancel_requested = await lock_for_settle(session, job.claimed.kind, job.claimed.deployment_id)
+            if cancel_requested and verdict.status is DeploymentStatus.FAILED and job.row.phase == "claimed":
+                # Nothing of it ever ran: what kept it from running is not what ended it.
+                verdict = Verdict(DeploymentStatus.CANCELLED_BY_USER)
             entries = self._last_entries(job, verdict, cancel_requested=cancel_requested)
             await settle(
                 session,

@@ -17,6 +17,7 @@ from app.deployments.runner import Runner
 from app.kit.clock import utcnow
 from app.models import PrivateKey, Service
 from app.postgres import Sessions
+from app.remote.host import HostPool
 from app.remote.keys import generate_private_key, read_private_key
 from app.remote.loopback import LoopbackEndpoint, loopback_endpoint
 from app.remote.ssh import SshHostPool
@@ -64,7 +65,7 @@ class Bench:
         (claimed,) = await take_over_expired(self.sessions, owner, LEASE)
         return with_scripts(claimed, scripts)
 
-    def runner(self, hosts: SshHostPool | None = None, **settings: Any) -> Runner:
+    def runner(self, hosts: HostPool | None = None, **settings: Any) -> Runner:
         """Return a runner as a worker process has one."""
         return Runner(self.sessions, hosts or self.hosts, self.settings.model_copy(update=settings), _publish)
 

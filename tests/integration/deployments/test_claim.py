@@ -43,6 +43,7 @@ async def test_a_claim_takes_the_row_and_leases_it(sessions: Sessions, kind: Kin
     claimed = await claim_next(sessions, place.server.id, "worker", LEASE)
     assert claimed is not None
     assert (claimed.kind, claimed.deployment_id, claimed.lease_epoch) == (kind, row.id, 1)
+    assert 3500 < claimed.seconds_left <= 3600
     async with fresh(sessions, row) as stored:
         assert (stored.status, stored.phase, stored.lease_owner) == ("in_progress", "claimed", "worker")
         assert stored.started_at is not None
@@ -166,6 +167,16 @@ async def test_only_an_expired_lease_is_taken_over_and_once(sessions: Sessions, 
     taken = await asyncio.gather(*(take_over_expired(sessions, f"worker{number}", LEASE) for number in range(8)))
     (again,) = [one for batch in taken for one in batch]
     assert (again.deployment_uuid, again.lease_epoch) == (claimed.deployment_uuid, 2)
+
+
+async def test_no_more_is_taken_over_than_there_is_room_for(sessions: Sessions) -> None:
+    place = await place_with(sessions, concurrent_deployments=10)
+    await queue_one_each(sessions, place, [SERVICE, DATABASE, SERVICE])
+    for _ in range(3):
+        assert await claim_next(sessions, place.server.id, "first", LEASE) is not None
+    await release_leases(sessions, "first")
+    assert len(await take_over_expired(sessions, "second", LEASE, count=2)) == 2
+    assert len(await take_over_expired(sessions, "second", LEASE, count=2)) == 1
 
 
 async def test_renewing_tells_which_leases_are_still_held(sessions: Sessions) -> None:

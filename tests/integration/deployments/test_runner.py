@@ -3,21 +3,25 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import select, text, update
 
+from app.deployments import following, launching
 from app.deployments.tidying import tidy_runs
 from app.kit import encryption
 from app.kit.clock import utcnow
 from app.kit.redaction import REDACTED
 from app.models import EnvironmentVariable, PrivateKey, Server
 from app.postgres import Sessions
+from app.remote.errors import Lost
+from app.remote.host import Address, Completed
 from app.remote.keys import generate_private_key, read_private_key
 from app.remote.ssh import SshHostPool
 from app.servers.repository import load_access
@@ -415,6 +419,83 @@ async def test_a_cancel_that_comes_after_the_end_keeps_the_real_status(bench: Be
         "A cancel was asked for, but the deployment had already ended.",
         "Deployment finished.",
     ]
+
+
+async def test_a_cancel_while_nobody_answers_is_no_failure(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim("echo never")
+    async with bench.sessions.begin() as session:
+        await session.execute(update(Server).values(port=1))
+    running = asyncio.create_task(bench.run(claimed))
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET cancel_requested_at = now()"))
+    await running
+    row = await bench.row(row)
+    assert (row.status, row.failure_reason) == ("cancelled-by-user", None)
+    assert (await bench.outputs(row))[-1] == "Deployment cancelled by user."
+
+
+class Deaf:
+    """The servers of a pool, of whose first launch the answer is lost; `then` is called with it."""
+
+    def __init__(self, hosts: SshHostPool, then: Callable[[], None]) -> None:
+        self._hosts = hosts
+        self._then: Callable[[], None] | None = then
+
+    async def get(self, address: Address) -> Any:
+        """Connect."""
+        self._host = await self._hosts.get(address)
+        return self
+
+    async def close(self) -> None:
+        """Break the links."""
+        await self._hosts.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    async def run(self, command: str, *, stdin: bytes = b"", timeout: float = 30) -> Completed:
+        """Run a command, and do not hear how it went when it is the launch."""
+        completed = await self._host.run(command, stdin=stdin, timeout=timeout)
+        if self._then is not None and b"supervisor_text()" in stdin:
+            then, self._then = self._then, None
+            then()
+            raise Lost("The answer is lost.")
+        return completed
+
+
+async def test_a_cancel_between_a_launch_and_its_lost_answer_ends_what_was_launched(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim("echo began; sleep 61")
+    cancel = asyncio.Event()
+    await bench.runner(Deaf(bench.hosts, cancel.set)).run(claimed, cancel)
+    row = await bench.row(row)
+    assert row.status == "cancelled-by-user"
+    assert marked_processes(row.deployment_uuid) == []
+    assert (await bench.outputs(row))[-1] == "Deployment cancelled by user."
+
+
+async def test_a_launch_whose_answer_is_lost_is_asked_again_and_started_once(bench: Bench) -> None:
+    row = await bench.ask()
+    claimed = await bench.claim(f"echo x >>{bench.folder}/count; echo once")
+    await bench.runner(Deaf(bench.hosts, lambda: None)).run(claimed, asyncio.Event())
+    assert (await bench.row(row)).status == "finished"
+    assert (await bench.outputs(row)).count("once") == 1
+    assert (bench.folder / "count").read_text() == "x\n"
+
+
+async def test_a_worker_whose_clock_jumps_by_a_day_keeps_the_deadline_and_the_order_of_times(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f"sed -n 's/^deadline=/deadline /p' {bench.folder}/runs/*/sup; echo last"
+    monkeypatch.setattr(launching, "utcnow", lambda: utcnow() + timedelta(days=1))
+    monkeypatch.setattr(following, "utcnow", lambda: utcnow() + timedelta(days=1))
+    row = await bench.deploy(script)
+    assert row.status == "finished"
+    (deadline,) = (line.split()[1] for line in await bench.outputs(row, "stdout") if line.startswith("deadline "))
+    assert 3500 < int(deadline.strip("'")) <= 3600
+    stamps = [entry["timestamp"] for entry in await bench.log(row)]
+    assert stamps == sorted(stamps)  # our own last entry is written with the clock set right again
 
 
 @pytest.mark.parametrize("ends", ["by itself", "by the cancel"])
