@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.errors import answers
+from app.openapi_links import add_links
 
 PREFIX = "/api/v1"
 FILE = Path(__file__).parents[1] / "openapi.json"
@@ -69,6 +70,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["paths"] = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
     for operation in _operations(document):
         _complete_answers(operation)
+    add_links(document)
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which no endpoint answers
         schemas.pop(name, None)

@@ -42,10 +42,20 @@ _EVENTS = (
     '"batch":1,"order":1}\n\n'
     'event: end\ndata: {"status":"finished","exit_code":0,"failure_reason":null,"log_count":1}\n\n'
 )
+# What one event is, in OpenAPI 3.2's word for it: a `schema` here would be read as one of all events.
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "`order` of the entry."},
+        "event": {"type": "string", "enum": ["status", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["data"],
+}
 _STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: entries with their `order` as `id`, `status`, `end`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}},
+        "content": {"text/event-stream": {"itemSchema": _EVENT, "example": _EVENTS}},
     },
     204: {"description": "The deployment has ended and there is nothing behind `Last-Event-ID`."},
 }

@@ -47,6 +47,7 @@ Key = Annotated[
             "type": "string",
             "minLength": 1,
             "maxLength": 255,
+            "pattern": "^ *[A-Za-z_][A-Za-z0-9_. ]*$",
             "description": "Letters, digits, `_` and `.`, not beginning with a digit or dot; a blank becomes `_`.",
             "examples": ["DATABASE_URL"],
         }

@@ -86,10 +86,14 @@ NetworkName = Annotated[
         _checked_network, minLength=1, maxLength=128, pattern="^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", examples=["shop"]
     ),
 ]
-User = Annotated[str, *_described(_checked_user, minLength=1, maxLength=32, examples=["root"])]
+User = Annotated[
+    str, *_described(_checked_user, minLength=1, maxLength=32, pattern="^[a-z_][a-z0-9_-]*$", examples=["root"])
+]
 Port = Annotated[int, Field(ge=1, le=65535, examples=[22])]
 RegistryHost = Annotated[
     str, *_described(_checked_registry, minLength=1, maxLength=259, examples=["registry.example.com:5000"])
 ]
-Username = Annotated[Line, AfterValidator(_checked_username)]
+Username = Annotated[
+    Line, *_described(_checked_username, minLength=1, maxLength=255, pattern="^[^:]+$", examples=["ada"])
+]
 SecretText = Annotated[str, *_described(_checked_secret, minLength=1, maxLength=_MOST_SECRET_CHARACTERS)]
