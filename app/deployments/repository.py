@@ -205,18 +205,16 @@ async def load_snapshot(session: AsyncSession, kind: Kind, deployment_id: int) -
     return row
 
 
-async def previous_image(session: AsyncSession, kind: Kind, row: AnyQueue) -> str | None:
-    """Return the image that the last finished deployment of the same database ran; None when none is known."""
+async def previous_snapshot(session: AsyncSession, kind: Kind, row: AnyQueue) -> dict[str, Any]:
+    """Return the snapshot of the last finished deployment of the same resource; empty when none is known."""
     model: Any = kind.queue
     same = [getattr(model, name) == getattr(row, name) for name in kind.same_resource]
     statement = select(model.configuration_snapshot).where(*same, model.status == "finished")
     newest = statement.order_by(model.created_at.desc(), model.id.desc()).limit(1)
     try:
-        snapshot = (await session.execute(newest)).scalar_one_or_none() or {}
+        return (await session.execute(newest)).scalar_one_or_none() or {}
     except DecryptionError:
-        return None
-    image: str | None = snapshot.get("columns", {}).get("image")
-    return image
+        return {}
 
 
 async def server_settings_of(session: AsyncSession, server_id: int) -> ServerSetting:

@@ -130,5 +130,5 @@ POSTGRESQL = DatabaseDefinition(
     version=_version,
     cannot_read=is_other_major_or_older,
     move="Create a new database with the new image and bring the data over with pg_dumpall and psql.",
-    fixed=frozenset({"postgres_user", "postgres_password", "postgres_db"}),
+    fixed=frozenset(f"postgres_{column}" for column in ("user", "password", "db", "initdb_args", "host_auth_method")),
 )

@@ -24,8 +24,8 @@ class PostgresqlFields(ScriptFields, TlsFields):
         default=None, description="64 random letters and digits when left out. Fixed at the first start."
     )
     postgres_db: Identifier | None = Field(default=None, description="`postgres` at first. Fixed at the first start.")
-    postgres_initdb_args: Line | None = Field(default=None, description="Read at the first start only.")
-    postgres_host_auth_method: HostAuthMethod | None = Field(default=None, description="Read at the first start only.")
+    postgres_initdb_args: Line | None = Field(default=None, description="Fixed at the first start.")
+    postgres_host_auth_method: HostAuthMethod | None = Field(default=None, description="Fixed at the first start.")
     postgres_conf: FileInBase64 | None = Field(default=None, description="`postgresql.conf` in base64.")
     ssl_mode: Annotated[str, OneOf(("allow", "prefer", "require", "verify-ca", "verify-full"))] | None = Field(
         default=None, description="Stands in the URLs once SSL is on. `require` at first."

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.deployments.claim import claim_next
 from app.deployments.kinds import DATABASE
 from app.deployments.queue import queue_database_deployment
-from app.deployments.repository import load_snapshot, previous_image
+from app.deployments.repository import load_snapshot, previous_snapshot
 from app.models import DatabaseDeploymentQueue
 from app.postgres import Sessions
 from tests.deploying import create_database, create_deployment, create_place, row_of
@@ -34,7 +34,7 @@ async def test_the_last_finished_deployment_says_which_image_ran(sessions: Sessi
             )
         ]
     async with sessions() as session:
-        assert await previous_image(session, DATABASE, rows[-1]) == "postgres:16"
+        assert await previous_snapshot(session, DATABASE, rows[-1]) == _snapshot("postgres:16")
 
 
 async def test_a_first_deployment_has_no_image_before_it(sessions: Sessions) -> None:
@@ -42,7 +42,7 @@ async def test_a_first_deployment_has_no_image_before_it(sessions: Sessions) -> 
         place = await create_place(session)
         row = await create_deployment(session, place, await create_database(session, place))
     async with sessions() as session:
-        assert await previous_image(session, DATABASE, row) is None
+        assert await previous_snapshot(session, DATABASE, row) == {}
 
 
 async def test_a_worker_refuses_it_before_anything_is_stopped(sessions: Sessions, tmp_path: Path) -> None:
