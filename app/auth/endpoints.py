@@ -10,24 +10,33 @@ from app.auth.schemas import MemberAnswer, TeamAnswer, member_answer
 from app.errors import NotFound, answers
 from app.postgres import Session
 
-router = APIRouter(prefix="/teams", tags=["Teams"])
+router = APIRouter(tags=["Teams"])
 Reader = Annotated[Caller, Depends(require("read"))]
 
 
-@router.get("", operation_id="list-teams", summary="List teams", responses=answers(401, 403))
+@router.get("/teams", operation_id="list-teams", summary="List teams", responses=answers(401, 403))
 async def list_teams(session: Session, caller: Reader) -> list[TeamAnswer]:
     """Return the token's team, in a list."""
     return [await _team(session, caller, caller.team_id)]
 
 
-@router.get("/current", operation_id="get-current-team", summary="Get the token's team", responses=answers(401, 403))
+@router.get("/team", operation_id="get-token-team", summary="Get the token's team", responses=answers(401, 403))
+@router.get(
+    "/teams/current", operation_id="get-current-team", summary="Get the token's team", responses=answers(401, 403)
+)
 async def get_current_team(session: Session, caller: Reader) -> TeamAnswer:
     """Return the team that the token belongs to."""
     return await _team(session, caller, caller.team_id)
 
 
 @router.get(
-    "/current/members",
+    "/team/members",
+    operation_id="get-token-team-members",
+    summary="List the members of the token's team",
+    responses=answers(401, 403),
+)
+@router.get(
+    "/teams/current/members",
     operation_id="get-current-team-members",
     summary="List the members of the token's team",
     responses=answers(401, 403),
@@ -37,14 +46,14 @@ async def list_current_members(session: Session, caller: Reader) -> list[MemberA
     return await _members(session, caller, caller.team_id)
 
 
-@router.get("/{team_id}", operation_id="get-team-by-id", summary="Get a team", responses=answers(401, 403, 404))
+@router.get("/teams/{team_id}", operation_id="get-team-by-id", summary="Get a team", responses=answers(401, 403, 404))
 async def get_team(session: Session, caller: Reader, team_id: int) -> TeamAnswer:
     """Return the token's team by its id."""
     return await _team(session, caller, team_id)
 
 
 @router.get(
-    "/{team_id}/members",
+    "/teams/{team_id}/members",
     operation_id="get-members-by-team-id",
     summary="List the members of a team",
     responses=answers(401, 403, 404),

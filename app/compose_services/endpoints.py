@@ -19,7 +19,9 @@ from app.models.service import Service
 from app.postgres import Session
 from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
+from app.projects.move_routes import add_move_route
 from app.projects.placing import place_resource
+from app.projects.tag_routes import add_tag_routes
 
 router = APIRouter(tags=["Services"])
 
@@ -128,11 +130,13 @@ async def update_service(
     return ServiceUuid(uuid=service.uuid)
 
 
-async def _find(session: AsyncSession, team_id: int, uuid: str) -> Service | None:
-    return await ServiceRepository(session).get(team_id, uuid)
+async def _find(session: AsyncSession, team_id: int, uuid: str, *, for_update: bool = False) -> Service | None:
+    return await ServiceRepository(session).get(team_id, uuid, for_update=for_update)
 
 
 add_env_routes(router, noun="service", find=_find)
+add_tag_routes(router, noun="service", find=_find)
+add_move_route(router, noun="service", find=_find)
 
 
 async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:

@@ -25,7 +25,9 @@ from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Session
 from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
+from app.projects.move_routes import add_move_route
 from app.projects.placing import Place, place_resource
+from app.projects.tag_routes import add_tag_routes
 
 router = APIRouter(tags=["Databases"])
 
@@ -122,6 +124,8 @@ async def update_database(
 
 
 add_env_routes(router, noun="database", find=find_database)
+add_tag_routes(router, noun="database", find=find_database)
+add_move_route(router, noun="database", find=find_database)
 
 
 async def _place(session: AsyncSession, caller: Caller, body: DatabaseCreate) -> Place:

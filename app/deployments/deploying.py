@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
+from app.databases.lookup import databases_of_team, find_database
 from app.deployments.idempotency import AnswerOnce, Once
 from app.deployments.queue import Queued, lock_for_deployment, queue_database_deployment, queue_service_deployment
 from app.deployments.schemas import (
@@ -28,6 +28,7 @@ from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
 from app.operations.looking import look_before_refusing
 from app.postgres import Session
+from app.projects.tag_repository import TagRepository
 
 router = APIRouter()
 Deployer = Annotated[Caller, Depends(require("deploy"))]
@@ -41,6 +42,7 @@ Asked = TypeVar("Asked", bound="StartOptions")
     operation_id="deploy-by-tag-or-uuid",
     summary="Deploy services and databases",
     tags=["Deployments"],
+    response_model_exclude_unset=True,
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def deploy(
@@ -50,7 +52,10 @@ async def deploy(
     query: Annotated[DeployRequest, Query()],
     body: DeployRequest | None = None,
 ) -> DeployAnswer:
-    """Make one deployment per uuid. Unknown uuids are left out; none known is 404; every queue full is 429."""
+    """Make one deployment per uuid, or per service and database with one of the tags.
+
+    Unknown uuids and tags are left out; none known is 404; every queue full is 429.
+    """
     asked = _merged(query, body)
 
     async def make() -> DeployAnswer:
@@ -59,7 +64,7 @@ async def deploy(
         items = [await _item(once, session, caller, resource, asked) for resource in resources]
         if all(item.deployment_uuid is None for item in items):
             raise QueueFull
-        return DeployAnswer(deployments=items)
+        return DeployAnswer(deployments=items) if asked.tag is None else DeployAnswer.by_tag(items)
 
     return await once(caller, asked, DeployAnswer, make)
 
@@ -276,7 +281,7 @@ async def _resources(session: AsyncSession, caller: Caller, asked: DeployRequest
     if asked.uuid is None and asked.tag is None:
         raise InvalidRequest("You must provide uuid or tag.")
     if asked.tag is not None:
-        raise NotFound("No resources found with this tag.")
+        return await _tagged(session, caller, asked.tag)
     uuids = list(dict.fromkeys(part.strip() for part in (asked.uuid or "").split(",") if part.strip()))
     if not uuids:
         raise InvalidRequest("No UUIDs provided.")
@@ -290,4 +295,22 @@ async def _resources(session: AsyncSession, caller: Caller, asked: DeployRequest
             found.append(resource)
     if not found:
         raise NotFound("No resources found.")
+    return found
+
+
+async def _tagged(session: AsyncSession, caller: Caller, tags: str) -> Sequence[DeployableMixin]:
+    """Return what has one of the tags, services first."""
+    names = [name.strip().lower() for name in tags.split(",") if name.strip()]
+    if not names:
+        raise InvalidRequest("No TAGs provided.")
+    tagged = await TagRepository(session).tagged(caller.team_id, names)
+    everything: list[DeployableMixin] = []
+    if tagged:
+        everything += await ServiceRepository(session).of_team(caller.team_id)
+        everything += await databases_of_team(session, caller.team_id)
+    found = [one for one in everything if (one.resource_type, one.id) in tagged]
+    if not found:
+        raise NotFound("No resources found with this tag.")
+    if len(found) > MOST_AT_ONCE:
+        raise InvalidRequest(f"At most {MOST_AT_ONCE} resources can be deployed at once.")
     return found

@@ -1,6 +1,7 @@
 """What the deployment endpoints answer: the plan's columns and what surrounds them."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -168,10 +169,29 @@ class DeployedItem(ResponseSchema):
     deployment_uuid: str | None = Field(default=None, description="Null only when the server's queue is full.")
 
 
+class DeployedDetail(ResponseSchema):
+    """Which deployment a resource got."""
+
+    resource_uuid: str
+    deployment_uuid: str
+
+
 class DeployAnswer(ResponseSchema):
     """Answer of `POST /deploy`."""
 
     deployments: list[DeployedItem]
+    message: list[str] | None = Field(default=None, description="Each one's message again. Only with `tag`.")
+    details: list[DeployedDetail] | None = Field(default=None, description="What was queued. Only with `tag`.")
+
+    @classmethod
+    def by_tag(cls, items: Sequence[DeployedItem]) -> Self:
+        """Return the answer to a deploy by tag: what the reference says then beside what it says by uuid."""
+        details = [
+            DeployedDetail(resource_uuid=item.resource_uuid, deployment_uuid=item.deployment_uuid)
+            for item in items
+            if item.deployment_uuid is not None
+        ]
+        return cls(deployments=list(items), message=[item.message for item in items], details=details)
 
 
 class StartAnswer(ResponseSchema):

@@ -11,12 +11,13 @@ from app.kit.constraints import taken_as
 from app.models.environment import Environment
 from app.models.project import Project
 from app.postgres import Session
-from app.projects import shared_env_routes
+from app.projects import shared_env_routes, tag_routes
 from app.projects.repository import (
     EnvironmentRepository,
     ProjectRepository,
     has_resources,
     resources_of_environment,
+    resources_of_team,
 )
 from app.projects.schemas import (
     ChangedAnswer,
@@ -29,6 +30,7 @@ from app.projects.schemas import (
     ProjectItem,
     ProjectUpdate,
     ResourceAnswer,
+    by_type,
 )
 
 projects = APIRouter(tags=["Projects"])
@@ -101,6 +103,18 @@ async def delete_project(session: Session, caller: Writer, uuid: str) -> Message
 
 
 @projects.get(
+    "/resources",
+    operation_id="list-resources",
+    summary="List resources",
+    tags=["Resources"],
+    responses=answers(401, 403),
+)
+async def list_resources(session: Session, caller: Reader) -> list[ResourceAnswer]:
+    """Return every service and database of the team, oldest first."""
+    return [ResourceAnswer.model_validate(row) for row in await resources_of_team(session, caller.team_id)]
+
+
+@projects.get(
     "/projects/{uuid}/environments",
     operation_id="get-environments",
     summary="List the environments of a project",
@@ -140,14 +154,16 @@ async def get_environment(
     """Return one environment with its services and databases."""
     project = await _project(session, caller, uuid)
     environment = await _environment(session, project, environment_name_or_uuid)
-    resources = await resources_of_environment(session, environment.id)
+    rows = await resources_of_environment(session, environment.id)
+    resources = [ResourceAnswer.model_validate(row) for row in rows]
     return EnvironmentAnswer(
         id=environment.id,
         uuid=environment.uuid,
         name=environment.name,
         description=environment.description,
         project_uuid=project.uuid,
-        resources=[ResourceAnswer.model_validate(row) for row in resources],
+        resources=resources,
+        **by_type(resources),
         created_at=environment.created_at,
         updated_at=environment.updated_at,
     )
@@ -192,6 +208,7 @@ router = APIRouter()
 # First, because an environment's name could be `envs` as well.
 router.include_router(shared_env_routes.router)
 router.include_router(projects)
+router.include_router(tag_routes.router)
 
 
 def _taken() -> Conflict:

@@ -94,6 +94,13 @@ class EnvironmentRepository(Repository[Environment]):
         )
         return await self.one_or_none(statement)
 
+    async def get_of_team(self, team_id: int, uuid: str) -> Environment | None:
+        """Return an environment of any project of the team, kept from deletion until the commit, or None."""
+        statement = (
+            self.statement().join(Environment.project).where(Project.team_id == team_id, Environment.uuid == uuid)
+        )
+        return await self.one_or_none(statement.with_for_update(of=Environment, read=True, key_share=True))
+
 
 class VariableRepository(Repository[EnvironmentVariable]):
     """Variables of services and databases."""
@@ -157,6 +164,12 @@ async def shared_variables_for(
 async def team_id_of(session: AsyncSession, resource: DeployableMixin) -> int:
     """Return the team that a resource belongs to."""
     return (await session.execute(select(_team_of(resource)))).scalar_one()
+
+
+async def resources_of_team(session: AsyncSession, team_id: int) -> list[ResourceRow]:
+    """Return everything the team has, oldest first; deleted resources are not there."""
+    environments = select(Environment.id).join(Environment.project).where(Project.team_id == team_id)
+    return await _resources(session, lambda model: model.environment_id.in_(environments))
 
 
 async def resources_of_environment(session: AsyncSession, environment_id: int) -> list[ResourceRow]:

@@ -1,5 +1,6 @@
 """What the endpoints of projects and environments take and answer."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -107,6 +108,36 @@ class EnvironmentAnswer(EnvironmentItem):
     """An environment with what lives in it."""
 
     project_uuid: str
-    resources: list[ResourceAnswer]
+    resources: list[ResourceAnswer] = Field(description="Everything in it, oldest first; below the same by type.")
+    applications: list[ResourceAnswer] = Field(default=[], description="Always empty: Shiplog builds no applications.")
+    services: list[ResourceAnswer]
+    postgresqls: list[ResourceAnswer]
+    redis: list[ResourceAnswer]
+    mongodbs: list[ResourceAnswer]
+    mysqls: list[ResourceAnswer]
+    mariadbs: list[ResourceAnswer]
+    keydbs: list[ResourceAnswer]
+    dragonflies: list[ResourceAnswer]
+    clickhouses: list[ResourceAnswer]
+    valkeys: list[ResourceAnswer]
     created_at: Timestamp
     updated_at: Timestamp
+
+
+_LISTS = {
+    "service": "services",
+    "standalone-postgresql": "postgresqls",
+    "standalone-redis": "redis",
+    "standalone-mongodb": "mongodbs",
+    "standalone-mysql": "mysqls",
+    "standalone-mariadb": "mariadbs",
+    "standalone-keydb": "keydbs",
+    "standalone-dragonfly": "dragonflies",
+    "standalone-clickhouse": "clickhouses",
+    "standalone-valkey": "valkeys",
+}
+
+
+def by_type(resources: Sequence[ResourceAnswer]) -> dict[str, list[ResourceAnswer]]:
+    """Return resources under the name that the reference's environment has for the list of each type."""
+    return {name: [one for one in resources if one.type == type_] for type_, name in _LISTS.items()}
