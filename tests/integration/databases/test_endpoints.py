@@ -200,7 +200,13 @@ async def test_instant_deploy_queues_a_deployment(desk: Desk, method: str) -> No
     assert (deployment["status"], deployment["resource_uuid"]) == ("queued", uuid)
 
 
-FIXED = {"postgres_user": "other", "postgres_password": "other", "postgres_db": "other"}
+FIXED = {
+    "postgres_user": "other",
+    "postgres_password": "other",
+    "postgres_db": "other",
+    "postgres_initdb_args": "--data-checksums",
+    "postgres_host_auth_method": "md5",
+}
 FIXED_TEXT = (
     "PostgreSQL reads this only when it initialises an empty data folder, and this database has been started or is "
     "about to be. Change it inside the database, or create a new one."
