@@ -1,11 +1,11 @@
 """Choosing from a log what was asked for, forwards or from its end, and showing it as plain text."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from app.deployments.reading import LogPage
+from app.kit.redaction_forms import CODES
 
 MOST_EXAMINED = 100_000
 """So many entries are looked at for one answer; the next page goes on behind them."""
@@ -15,9 +15,6 @@ Read = Callable[[int], Awaitable[LogPage | None]]
 ReadPart = Callable[[int, int], Awaitable[LogPage | None]]
 """Reads a number of entries behind an order."""
 Entry = dict[str, Any]
-
-# CSI sequences (colours, cursor), OSC (titles, links) and the short ones.
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 class Interrupted(Exception):
@@ -123,4 +120,4 @@ async def stream_text(
 
 def without_ansi(text: str) -> str:
     """Return a text without its colour codes and other escape sequences."""
-    return _ANSI.sub("", text) if "\x1b" in text else text
+    return CODES.sub("", text) if "\x1b" in text else text

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import ahocorasick
 
-from app.kit.redaction_forms import UNSEEN, forms_of
+from app.kit.redaction_forms import LONGEST_CODE, OPEN_CODE, UNSEEN, forms_of
 from app.kit.redaction_patterns import KEY_OPENER, PATTERNS, key_blocks, live_pattern
 
 REDACTED: Final = "<REDACTED>"
@@ -16,7 +16,6 @@ REDACTED: Final = "<REDACTED>"
 MAX_MATCH: Final = 4096
 """No form is longer, in characters: a longer one is searched for in pieces. It bounds `live_tail`."""
 
-_OPEN_CODE = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8})?\Z")
 _CODE_OR_RETURN = re.compile(r"\x1b|\r(?!\n)")
 _FORM, _KEY = -1, len(PATTERNS)  # what a word of the automaton announces, beside the number of a pattern
 
@@ -79,7 +78,7 @@ class Redactor:
     def live_tail(self, text: str) -> int:
         """Return the length of the longest end of `text`, a line that goes on, that may become a match."""
         # A code that is not complete yet is looked through like a complete one, and also taken for text.
-        code = _OPEN_CODE.search(text, max(0, len(text) - 80))
+        code = OPEN_CODE.search(text, max(0, len(text) - LONGEST_CODE))
         end = code.start() if code else len(text)
         longest = len(text) - end
         for view in itertools.chain(_views(text[:end]), [_View(text, [], [])] if code else ()):

@@ -21,11 +21,21 @@ COMMON: Final = frozenset({
 })  # fmt: skip
 """Words of any log, in lower case, none shorter than `SHORTEST`: hiding them hides nothing and spoils the log."""
 
-UNSEEN: Final = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\r")
-"""What a terminal does not show: colour and cursor codes, and the return of a progress line.
+_CODE = (
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # colour, cursor
+    r"|\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\)"  # title, link
+    r"|[ -/]{1,8}[0-~]|[0-Z\\^-~])"  # character set, as `tput sgr0` prints it, and the short ones
+)
+CODES: Final = re.compile(_CODE)
+"""Escape sequences. The bounds keep a stray ESC [ from hiding a long stretch of text from the search.
 
-The bounds keep a stray ESC [ from hiding a long stretch of text from the search.
+What is stripped from a log is this and nothing more: else what redaction did not see as one would become one.
 """
+UNSEEN: Final = re.compile(rf"{_CODE}|\r")
+"""What a terminal does not show: escape sequences, and the return of a progress line."""
+OPEN_CODE: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|\][^\x07\x1b\n]{0,1024}\x1b?|[ -/]{1,8})?\Z")
+"""The end of a text that may become an escape sequence, of at most `LONGEST_CODE` characters."""
+LONGEST_CODE: Final = 1100
 
 _NOT_BARE_IN_SHELL = re.compile(r"([^A-Za-z0-9_/.,:=@%^+-])")
 _ESCAPED_CODE = re.compile(r"%[0-9A-F]{2}")
@@ -73,14 +83,14 @@ def _bytes(value: str) -> bytes:
 
 
 def _shell_quoted(value: str) -> set[str]:
-    """Within single quotes, double quotes or none; the last is how Compose prints a dollar."""
+    """Within single quotes, double quotes or none, and doubled as YAML, SQL and CSV have them, Compose its dollar."""
     in_double = re.sub(r'([\\"$`])', r"\\\1", value)
     return {
         value.replace("'", "'\"'\"'"),
         value.replace("'", "'\\''"),
         in_double,
         _NOT_BARE_IN_SHELL.sub(r"\\\1", value),
-        value.replace("$", "$$"),
+        *(value.replace(one, one * 2) for one in "$'\""),
     }
 
 

@@ -25,7 +25,10 @@ MASK = "<REDACTED>"
 FILLER = "·¦ "
 """Stands between what is planted: in no secret, in no encoding of one, in no match."""
 WINDOW = 4096
-CODES = ["", "", "", "\x1b[0m", "\x1b[1;31m", "\x1b[K", "\r", "\x1b[38;5;196m"]
+CODES = [
+    *["", "", "", "\x1b[0m", "\x1b[1;31m", "\x1b[K", "\r", "\x1b[38;5;196m"],
+    *["\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;https://x.example\x1b\\", "\x1b7"],
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ BY_LINE: dict[str, Callable[[str], str]] = {
     "shell-closed": lambda secret: secret.replace("'", "'\\''"),
     "shell-double": lambda secret: "".join(f"\\{one}" if one in '\\"$`' else one for one in secret),
     "compose": lambda secret: secret.replace("$", "$$"),
+    "yaml": lambda secret: secret.replace("'", "''"),
+    "csv": lambda secret: secret.replace('"', '""'),
     "xml": escape,
     "html": html.escape,
 }
@@ -156,7 +161,7 @@ def read(redactor: Redactor, data: bytes, cuts: tuple[int, ...]) -> list[str]:
 
 
 def _see_nothing(text: str, case: Case) -> None:
-    stretches = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", text).split(MASK)
+    stretches = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\\]*[\x07\\]|\x1b\(B|\x1b7|\r", "", text).split(MASK)
     for secret in case.forbidden:
         assert not any(secret in stretch for stretch in stretches), f"{secret!r} can be seen"
     left = re.sub(f"[{FILLER}\n]", "", "".join(stretches))

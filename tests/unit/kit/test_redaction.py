@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from app.deployments.log_search import without_ansi
 from app.kit.redaction import MAX_MATCH, REDACTED, Redactor
 
 NONE = Redactor([])
@@ -17,6 +18,7 @@ NONE = Redactor([])
         (["s3cret/+ pä"], "a s3cret%2f%2b%20p%c3%a4 b", "a <REDACTED> b"),
         (["s3cret/+ pä"], "a s3cret%2F%2B+p%C3%A4 b", "a <REDACTED> b"),
         (["s3cret/+ pä"], "a s3cret/%2B%20p%C3%A4 b", "a <REDACTED> b"),
+        (["it's hers"], "a 'it''s hers' b", "a '<REDACTED>' b"),
         (['say "hi"\\now'], 'x {"a":"say \\"hi\\"\\\\now"}', 'x {"a":"<REDACTED>"}'),
         (["pässword"], '{"a":"p\\u00e4ssword"}', '{"a":"<REDACTED>"}'),
         (["pass1234"], "is cGFzczEyMzQ= now", "is <REDACTED> now"),
@@ -107,6 +109,29 @@ def test_a_secret_longer_than_any_match_is_hidden_in_pieces() -> None:
     assert set(Redactor([secret]).redact(f"-{secret}-").split(REDACTED)) == {"-", ""}
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["\x1b[0m", "\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;https://x.example\x1b\\", "\x1bM", "\x1b7", "\x1b#8"],
+    ids=["colour", "sgr0", "title", "link", "index", "cursor", "alignment"],
+)
+def test_a_secret_is_seen_through_every_escape_sequence_also_one_that_is_cut(code: str) -> None:
+    redactor = Redactor(["hunter2hunter"])
+    text = f"a hunter{code}2hunter b"
+    assert redactor.redact(text) == "a <REDACTED> b"
+    for end in range(len("a h"), len(text) - len(" b")):
+        assert redactor.split(text[:end]) == ("a ", 2)
+    assert without_ansi(redactor.redact(text)) == "a <REDACTED> b"
+
+
+def test_what_is_no_escape_sequence_for_redaction_is_not_stripped() -> None:
+    for text in (
+        "hunter\x1b[" + "1" * 65 + "m2hunter",
+        "hunter\x1b]" + "x" * 1025 + "\x072hunter",
+        "hunter\x1b]2hunter",
+    ):
+        assert without_ansi(Redactor(["hunter2hunter"]).redact(text)) == text
+
+
 def test_live_tail_is_what_may_become_a_match() -> None:
     redactor = Redactor(["hunter2hunter3"])
     assert redactor.live_tail("a hunter2h") == 8
@@ -116,6 +141,7 @@ def test_live_tail_is_what_may_become_a_match() -> None:
     assert redactor.live_tail("see http:/") == 2
     assert redactor.live_tail("x Bearer abc") == len("bearer abc")
     assert redactor.live_tail("x \x1b[3") == 3
+    assert redactor.live_tail("x \x1b]0;title\x1b") == len("\x1b]0;title\x1b")
     assert redactor.live_tail("") == 0
 
 
@@ -149,7 +175,7 @@ def test_a_line_without_codes_is_no_part_of_a_match_in_those_around_it() -> None
     [
         "eyJ" * 100_000, "-----BEGIN PRIVATE KEY-----" * 10_000, "-----BEGIN PRIVATE KEY-----\n" * 10_000,
         "://a:" * 60_000, "bearer " * 40_000, "api_key" * 40_000, "api_key" + " " * 300_000, "\x1b[" * 150_000,
-        "authorization" * 20_000, "github_pat_" * 30_000, "eyJaaaaaaaa." * 25_000, "hunter2hunte" * 25_000,
+        "\x1b]" * 150_000, "authorization" * 20_000, "github_pat_" * 30_000, "eyJaaaaaaaa." * 25_000, "hunter2hunte" * 25_000,
     ],
     ids=lambda text: text[:12].strip().replace("\x1b", "ESC").replace("\n", ""),
 )  # fmt: skip
