@@ -16,17 +16,34 @@ PATIENCE_SECONDS = 120
 """So long an API that does not answer is waited for while a log is followed: it may be being restarted."""
 
 _BETWEEN_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 120
 _SILENT_SECONDS = 45
 """A stream without even a ping for this long is dead; one comes every 15 s."""
 
 
-class Api:
-    """A client of one API with one token; an async context manager."""
+class Refused(Problem):
+    """An answer that is an error."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, message: str, status_code: int) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
+class Api:
+    """A client of one API with one token; an async context manager. `name` is what its errors call it."""
+
+    def __init__(
+        self, url: str, token: str, *, name: str = "The API", transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.url = url
+        self._name = name
         # The environment's proxy is for the world outside.
         self._client = httpx.AsyncClient(
-            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=30,
+            trust_env=False,
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:
@@ -74,35 +91,63 @@ class Api:
             except httpx.HTTPError as error:
                 silent_since = silent_since or time.monotonic()
                 if time.monotonic() - silent_since > PATIENCE_SECONDS:
-                    raise Problem(f"The API does not answer: {str(error) or type(error).__name__}") from None
+                    raise Problem(f"{self._name} does not answer: {str(error) or type(error).__name__}") from None
             await asyncio.sleep(_BETWEEN_SECONDS)
 
     async def _stream(self, path: str, after: int) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         timeout = httpx.Timeout(30, read=_SILENT_SECONDS)
-        async with self._client.stream("GET", path, params={"after": after}, timeout=timeout) as response:
+        headers = {"Accept": "text/event-stream"}
+        async with self._client.stream(
+            "GET", path, params={"after": after}, headers=headers, timeout=timeout
+        ) as response:
             if response.status_code >= 500:
                 response.raise_for_status()  # a proxy whose API is away, or PostgreSQL is
             if not response.is_success:
                 await response.aread()
-                raise Problem(f"The API refuses GET {path} with {response.status_code}: {_reason(response)}")
+                raise self._refusal("GET", path, response)
             yield "open", {}
             async for event in events_of(response.aiter_bytes()):
                 yield event.name, json.loads(event.data)
 
     async def _ask(self, method: str, path: str, **request: Any) -> Any:
+        response = await self._answer(method, path, **request)
+        while response.status_code == 429 and response.headers.get("X-RateLimit-Remaining") == "0":
+            await asyncio.sleep(_pause(response))
+            response = await self._answer(method, path, **request)
+        if not response.is_success:
+            raise self._refusal(method, path, response)
         try:
-            response = await self._client.request(method, path, **request)
-        except httpx.HTTPError as error:
-            raise Problem(f"The API does not answer {method} {path}: {str(error) or type(error).__name__}") from None
-        if response.is_success:
             return response.json()
-        raise Problem(f"The API refuses {method} {path} with {response.status_code}: {_reason(response)}")
+        except ValueError:  # `/version` is text, and so is a page of somebody else
+            return response.text
+
+    async def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, **request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            raise Problem(f"{self._name} does not answer {method} {path} on {self.url}: {reason}") from None
+
+    def _refusal(self, method: str, path: str, response: httpx.Response) -> Refused:
+        text = f"{self._name} refuses {method} {path} with {response.status_code}: {_reason(response)}"
+        request_id = response.headers.get("X-Request-Id")
+        return Refused(f"{text} (request {request_id})" if request_id else text, response.status_code)
+
+
+def _pause(response: httpx.Response) -> float:
+    """Return the seconds until a token may ask again, by a header that is digits or not believed."""
+    asked = response.headers.get("Retry-After", "")
+    return min(float(asked), _LONGEST_PAUSE_SECONDS) if asked.isdigit() else 1
 
 
 def _reason(response: httpx.Response) -> str:
     try:
         answer: dict[str, Any] = response.json()
-    except ValueError:
+        # Some APIs give one text where others give a list of them.
+        fields = [
+            f"{name}: {texts if isinstance(texts, str) else ' '.join(texts)}"
+            for name, texts in answer.get("errors", {}).items()
+        ]
+    except (ValueError, AttributeError, TypeError):
         return response.reason_phrase
-    fields = (f"{name}: {' '.join(texts)}" for name, texts in answer.get("errors", {}).items())
     return " ".join([str(answer.get("message", "")), *fields])

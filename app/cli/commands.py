@@ -1,21 +1,26 @@
 """Everything that can be typed after `shiplog`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from app.cli import deployment_commands, resource_commands
+from app.cli.login_commands import add_login_commands
+from app.cli.options import AsJson
 
 # Tracebacks as Python prints them: Typer's show the values of variables.
 application = typer.Typer(
     name="shiplog",
     help="Deploys Docker Compose services and databases to your own servers over SSH and keeps the log of every "
     "deployment.",
-    epilog="Try it: shiplog demo. Small installations and development: shiplog up. Production: shiplog migrate, "
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 called or configured wrongly, 3 the API did not start, 130 cancelled "
+    "or interrupted. Try it: shiplog demo. Small installations and development: shiplog up. Production: shiplog migrate, "
     "shiplog init, then shiplog api and shiplog worker, any number of each, configured by SHIPLOG_DATABASE_URL_FILE, "
     "SHIPLOG_REDIS_URL_FILE and SHIPLOG_ENCRYPTION_KEYS_FILE; development may give the URLs themselves, as "
     "SHIPLOG_DATABASE_URL and SHIPLOG_REDIS_URL.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -23,10 +28,13 @@ member = typer.Typer(help="The people of a team.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for the API.", no_args_is_help=True)
 
 HERE = "On this machine"
-ANYWHERE = "Any Shiplog, by SHIPLOG_URL and SHIPLOG_TOKEN_FILE"
+ANYWHERE = "Any Shiplog, after a login or by SHIPLOG_URL and SHIPLOG_TOKEN_FILE"
 PRODUCTION = "In production"
 PEOPLE = "People"
 
+add_login_commands(application, ANYWHERE)
+resource_commands.add_to(application, ANYWHERE)
+deployment_commands.add_to(application, ANYWHERE)
 application.add_typer(member, name="member", rich_help_panel=PEOPLE)
 application.add_typer(token, name="token", rich_help_panel=PEOPLE)
 
@@ -37,15 +45,23 @@ Port = Annotated[
         min=0, max=65535, help="Port of the API on 127.0.0.1; 0 for any free one.", show_default="the last one"
     ),
 ]
-Follow = Annotated[
-    bool, typer.Option("--follow", "-f", help="Until it ends; exit code 0 finished, 1 failed, 130 cancelled.")
-]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, not on a terminal either.")]
 Email = Annotated[str, typer.Option(help="E-mail address of the user.")]
 Abilities = Annotated[
     list[str],
     typer.Option("--ability", help="root, read, read:sensitive, write or deploy; can be given several times."),
 ]
+
+
+@application.callback()
+def choose_context(
+    context: Annotated[
+        str | None,
+        typer.Option(envvar="SHIPLOG_CONTEXT", help="Use this login instead of the current one.", show_envvar=True),
+    ] = None,
+) -> None:
+    """Say what holds for every command."""
+    if context is not None:
+        os.environ["SHIPLOG_CONTEXT"] = context
 
 
 @application.command(rich_help_panel=HERE, epilog="Example: shiplog up --json --port 0 --data-dir /srv/shiplog")
@@ -94,37 +110,6 @@ def demo(
     raise typer.Exit(run_demo(data_dir, port=port, images=images, once=once, selective=everything))
 
 
-@application.command(rich_help_panel=ANYWHERE, epilog="Example: shiplog deploy k3v0q6n2m9x1c8b7z5a4s6d2 --follow")
-def deploy(
-    uuid: Annotated[list[str], typer.Argument(help="Uuids of services and databases.")],
-    force: Annotated[bool, typer.Option("--force", help="Pull every image again before starting.")] = False,
-    follow: Follow = False,
-    no_color: NoColor = False,
-) -> None:
-    """Deploy services and databases."""
-    from app.cli.remote import run_deploy
-
-    raise typer.Exit(run_deploy(uuid, force=force, following=follow, plain=no_color))
-
-
-@application.command(
-    rich_help_panel=ANYWHERE, epilog="Example: shiplog logs tz4a98xxat96iws9zmbrgj3a --follow --tail 20"
-)
-def logs(
-    deployment: Annotated[str, typer.Argument(help="Uuid of the deployment.")],
-    follow: Follow = False,
-    tail: Annotated[
-        int | None, typer.Option(min=1, max=10_000, help="Only the last so many entries.", show_default="all")
-    ] = None,
-    timestamps: Annotated[bool, typer.Option("--timestamps", help="Begin each line with its time.")] = False,
-    no_color: NoColor = False,
-) -> None:
-    """Print the log of a deployment."""
-    from app.cli.remote import run_logs
-
-    raise typer.Exit(run_logs(deployment, following=follow, tail=tail, timestamps=timestamps, plain=no_color))
-
-
 @application.command(rich_help_panel=PRODUCTION, epilog="Example: shiplog api --host 0.0.0.0 --workers 4")
 def api(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -157,8 +142,20 @@ def migrate() -> None:
     print(migrate_database())
 
 
-@application.command(rich_help_panel=PRODUCTION, epilog="Example: (umask 077; shiplog key > encryption.keys)")
-def key() -> None:
+@application.command(rich_help_panel=PRODUCTION, epilog="Example: shiplog doctor --json")
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation's PostgreSQL, Redis and encryption keys, the API and its servers; say what to do."""
+    from app.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(as_json=as_json))
+
+
+@application.command(
+    "encryption-key",
+    rich_help_panel=PRODUCTION,
+    epilog="Example: (umask 077; shiplog encryption-key > encryption.keys)",
+)
+def encryption_key() -> None:
     """Print a new encryption key for the file that SHIPLOG_ENCRYPTION_KEYS_FILE names."""
     from app.kit.encryption import new_key
 
@@ -201,6 +198,28 @@ def create_token(
     from app.cli.people import make_token
 
     print(make_token(email=email, name=name, abilities=ability, team_id=team))
+
+
+@token.command("list")
+def list_tokens(
+    team: Annotated[int | None, typer.Option(help="Id of the team.", show_default="the first one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tokens of a team; what they are is kept nowhere."""
+    from app.cli.people import show_tokens
+
+    show_tokens(team_id=team, as_json=as_json)
+
+
+@token.command("revoke", epilog="Example: shiplog token revoke 7")
+def revoke_token(
+    token_id: Annotated[int, typer.Argument(metavar="ID", help="The number before the bar.")],
+    team: Annotated[int | None, typer.Option(help="Id of the team.", show_default="the first one")] = None,
+) -> None:
+    """Let a token be good for nothing from now on."""
+    from app.cli.people import revoke
+
+    print(revoke(token_id, team_id=team))
 
 
 @application.command(rich_help_panel=HERE)

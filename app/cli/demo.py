@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.client import Api
-from app.cli.demo_resources import DemoResource, make_resources, register_this_machine, validate
+from app.cli.demo_resources import DemoResource, make_resources, register_this_machine
 from app.cli.following import STATUS_STYLES, follow
 from app.cli.installation import installation
 from app.cli.problem import Problem
+from app.cli.resources.servers import look_at
 from app.cli.signals import run_until_signal
 from app.cli.up import ready_screen, report
 from app.logs import configure_logging
@@ -49,7 +50,7 @@ async def _demo(data_dir: Path, port: int | None, images: Mapping[str, str], *, 
     async with installation(data_dir, port=port, report=report) as running, Api(running.url, running.token) as api:
         console.print(f"The API answers on {running.url}/api/v1")
         server_uuid = await register_this_machine(api, running.this_machine)
-        server = await validate(api, server_uuid)
+        server = await look_at(api, server_uuid)
         console.print(_described(server), soft_wrap=True)
         resources = await make_resources(api, server_uuid, images)
         deployed = await _deploy(api, resources)

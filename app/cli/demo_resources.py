@@ -1,6 +1,5 @@
 """What the demo deploys: made at the first start, found again by name at every later one."""
 
-import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ from app.cli.installation import ThisMachine
 
 PROJECT = "demo"
 _ENVIRONMENT = "production"
-_VALIDATION_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,6 @@ async def register_this_machine(api: Api, machine: ThisMachine) -> str:
         await api.patch(f"/servers/{server['uuid']}", address)
     uuid: str = server["uuid"]
     return uuid
-
-
-async def validate(api: Api, server_uuid: str) -> dict[str, Any]:
-    """Have the server looked at, and return it as it is then or after half a minute."""
-    before = await api.get(f"/servers/{server_uuid}")
-    await api.post(f"/servers/{server_uuid}/validate")
-    server: dict[str, Any] = before
-    for _ in range(_VALIDATION_SECONDS * 10):
-        server = await api.get(f"/servers/{server_uuid}")
-        if server["validated_at"] != before["validated_at"]:
-            break
-        await asyncio.sleep(0.1)
-    return server
 
 
 async def make_resources(api: Api, server_uuid: str, images: Mapping[str, str]) -> list[DemoResource]:

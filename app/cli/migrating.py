@@ -12,7 +12,7 @@ _REVISION = re.compile(r'^(revision|down_revision)\b.*=\s*"([^"]+)"', re.MULTILI
 
 async def migrate_embedded(url: str) -> bool:
     """Bring the embedded PostgreSQL to the newest revision and tell whether anything was to do."""
-    if await _revisions(url) == newest_revisions():
+    if await revisions(url) == newest_revisions():
         return False
     # Alembic's environment runs an event loop of its own, so it needs a thread of its own.
     await asyncio.to_thread(upgrade, url)
@@ -47,7 +47,8 @@ def newest_revisions() -> set[str]:
     return names["revision"] - names["down_revision"]
 
 
-async def _revisions(url: str) -> set[str]:
+async def revisions(url: str) -> set[str]:
+    """Return the revision that a database is at; none for one without a schema."""
     import asyncpg
 
     connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10)

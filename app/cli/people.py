@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.auth.repository import MemberRepository, TeamRepository, UserRepository
+from app.auth.repository import MemberRepository, TeamRepository, TokenRepository, UserRepository
 from app.auth.seeding import SeedingRefused, add_member, create_first_team
-from app.auth.tokens import ABILITIES, create_token
+from app.auth.tokens import ABILITIES, create_token, revoke_token
 from app.cli.configuration import read_settings
+from app.cli.output import Output, field
 from app.cli.problem import Problem
+from app.kit.clock import to_text
+from app.models.api_token import ApiToken
 from app.models.team import Team, TeamRole
 from app.postgres import create_sessions
+
+_Answer = TypeVar("_Answer")
 
 
 def initialise(*, email: str, name: str, team: str) -> str:
@@ -56,6 +62,35 @@ def make_token(*, email: str, name: str, abilities: Sequence[str], team_id: int 
     return _run(make)
 
 
+def show_tokens(*, team_id: int | None, as_json: bool) -> None:
+    """Print the tokens of a team (None: the first one)."""
+
+    async def read(session: AsyncSession) -> list[dict[str, Any]]:
+        team = await _team(session, team_id)
+        return [_described(token) for token in await TokenRepository(session).of_team(team.id)]
+
+    columns = {
+        "Id": field("id"),
+        "Name": field("name"),
+        "Abilities": lambda token: ", ".join(token["abilities"]),
+        "Used": field("last_used_at"),
+        "Expires": field("expires_at"),
+    }
+    Output(as_json=as_json).items(_run(read), columns, empty="No tokens yet: shiplog token create --email …")
+
+
+def revoke(token_id: int, *, team_id: int | None) -> str:
+    """Revoke a token of a team (None: the first one) and return what to print."""
+
+    async def delete(session: AsyncSession) -> str:
+        team = await _team(session, team_id)
+        if not await revoke_token(session, team.id, token_id):
+            raise Problem(f"The team {team.name} has no token {token_id}: `shiplog token list` shows which it has.")
+        return f"The token {token_id} is revoked."
+
+    return _run(delete)
+
+
 async def new_root_token(url: str) -> str:
     """Return a root token for `shiplog up`: with the first team where there is none, else for an owner of that."""
     async with _transaction(url) as session:
@@ -76,10 +111,20 @@ async def new_root_token(url: str) -> str:
         return plain
 
 
-def _run(work: Callable[[AsyncSession], Awaitable[str]]) -> str:
+def _described(token: ApiToken) -> dict[str, Any]:
+    times = {"created_at": token.created_at, "last_used_at": token.last_used_at, "expires_at": token.expires_at}
+    return {
+        "id": token.id,
+        "name": token.name,
+        "abilities": token.abilities,
+        **{name: None if time is None else to_text(time) for name, time in times.items()},
+    }
+
+
+def _run(work: Callable[[AsyncSession], Awaitable[_Answer]]) -> _Answer:
     url = read_settings(database_only=True).database()
 
-    async def run() -> str:
+    async def run() -> _Answer:
         async with _transaction(url) as session:
             return await work(session)
 

@@ -21,7 +21,7 @@ class Keyring:
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise ValueError("At least one encryption key is needed: `shiplog key` prints a new one.")
+            raise ValueError("At least one encryption key is needed: `shiplog encryption-key` prints a new one.")
         self._fernets = {key_id(key): Fernet(key.encode()) for key in keys}
         self._first = key_id(keys[0])
 

@@ -106,18 +106,25 @@ async def test_deploy_follows_what_it_has_started(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "SHIPLOG_TOKEN_FILE"),
+        ({}, "Log in with `shiplog login https://shiplog.example.org`, or set SHIPLOG_URL and SHIPLOG_TOKEN_FILE."),
+        ({"URL": "http://127.0.0.1:1"}, "Set SHIPLOG_TOKEN_FILE to a file with an API token, or SHIPLOG_TOKEN to"),
+        ({"CONTEXT": "work"}, "No context is called work, there is none yet. `shiplog login URL` makes one."),
         ({"TOKEN": "1|x"}, "Set SHIPLOG_URL to where the API is, for example https://shiplog.example.org."),
         ({"TOKEN": "1|x", "TOKEN_FILE": "/x"}, "Set SHIPLOG_TOKEN or SHIPLOG_TOKEN_FILE, not both."),
         ({"TOKEN_FILE": "/missing/token"}, "/missing/token: No such file or directory."),
     ],
-    ids=["nothing", "no url", "two tokens", "no file"],
+    ids=["nothing", "no token", "no context", "no url", "two tokens", "no file"],
 )
 def test_what_is_missing_is_told_in_one_line(
-    settings: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: dict[str, str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in ("URL", "TOKEN", "TOKEN_FILE"):
+    for name in ("URL", "TOKEN", "TOKEN_FILE", "CONTEXT"):
         monkeypatch.delenv(f"SHIPLOG_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name, value in settings.items():
         monkeypatch.setenv(f"SHIPLOG_{name}", value)
     monkeypatch.setattr(sys, "argv", ["shiplog", "logs", "a" * 24])

@@ -18,7 +18,7 @@ NEWEST = ScriptDirectory.from_config(alembic_config("")).get_current_head()
 
 DATABASE = "Set SHIPLOG_DATABASE_URL or SHIPLOG_DATABASE_URL_FILE."
 REDIS = "Set SHIPLOG_REDIS_URL or SHIPLOG_REDIS_URL_FILE."
-KEYS = "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog key` makes one)."
+KEYS = "Set SHIPLOG_ENCRYPTION_KEYS_FILE to a file with one key a line (`shiplog encryption-key` makes one)."
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,10 @@ async def test_missing_settings_are_named_in_one_line(command: list[str], messag
             "Set SHIPLOG_DATABASE_URL or SHIPLOG_DATABASE_URL_FILE, not both.",
         ),
         ({"DATABASE_URL_FILE": "/no/such"}, "/no/such: No such file or directory."),
-        ({"ENCRYPTION_KEYS_FILE": "/dev/null"}, "/dev/null: At least one encryption key is needed: `shiplog key`"),
+        (
+            {"ENCRYPTION_KEYS_FILE": "/dev/null"},
+            "/dev/null: At least one encryption key is needed: `shiplog encryption-key`",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value.split(":")[0],
 )
