@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import ahocorasick
 
-from app.kit.redaction_forms import LONGEST_CODE, OPEN_CODE, UNSEEN, forms_of
+from app.kit.redaction_forms import CODES, LONGEST_CODE, OPEN_CODE, UNSEEN, forms_of
 from app.kit.redaction_patterns import KEY_OPENER, PATTERNS, key_blocks, live_pattern
 
 REDACTED: Final = "<REDACTED>"
@@ -68,7 +68,8 @@ class Redactor:
         farthest = max((m for m in matches if m.start <= cut), key=lambda m: (m.end, m.start), default=None)
         if farthest is not None and farthest.end > cut:
             cut = farthest.start
-        cut = cut or len(text)
+        # A match that goes over this escape sequence reaches over the cut, so it is the farthest or covered by that.
+        cut = _before_code(text, cut) or len(text)
         return _hide(text, cut, matches), cut
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -202,6 +203,14 @@ def _hide(text: str, end: int, matches: Iterable[_Match]) -> str:
         parts += (text[shown:start], REDACTED)
         shown = min(stop, end)
     return "".join((*parts, text[shown:end]))
+
+
+def _before_code(text: str, cut: int) -> int:
+    """Return where the escape sequence begins that a cut would be inside of; the cut itself when there is none."""
+    for code in CODES.finditer(text, max(0, cut - LONGEST_CODE), cut + LONGEST_CODE):
+        if code.end() > cut:
+            return min(code.start(), cut)
+    return cut
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -123,6 +123,14 @@ def test_a_secret_is_seen_through_every_escape_sequence_also_one_that_is_cut(cod
     assert without_ansi(redactor.redact(text)) == "a <REDACTED> b"
 
 
+def test_an_escape_sequence_is_not_cut_in_two() -> None:
+    redactor = Redactor(["mysecret", "5;196mother"])
+    for code in ("\x1b[38;5;196m", "\x1b]0;m\x07"):
+        for end in range(1, len(code) + 1):
+            assert redactor.split(f"a {code[:end]}") in (("a ", 2), (f"a {code}", len(code) + 2))
+    assert redactor.split("a \x1b[38;5;196mother") == ("a ", 2)
+
+
 def test_what_is_no_escape_sequence_for_redaction_is_not_stripped() -> None:
     for text in (
         "hunter\x1b[" + "1" * 65 + "m2hunter",
@@ -175,7 +183,8 @@ def test_a_line_without_codes_is_no_part_of_a_match_in_those_around_it() -> None
     [
         "eyJ" * 100_000, "-----BEGIN PRIVATE KEY-----" * 10_000, "-----BEGIN PRIVATE KEY-----\n" * 10_000,
         "://a:" * 60_000, "bearer " * 40_000, "api_key" * 40_000, "api_key" + " " * 300_000, "\x1b[" * 150_000,
-        "\x1b]" * 150_000, "authorization" * 20_000, "github_pat_" * 30_000, "eyJaaaaaaaa." * 25_000, "hunter2hunte" * 25_000,
+        "authorization" * 20_000, "github_pat_" * 30_000, "eyJaaaaaaaa." * 25_000, "hunter2hunte" * 25_000,
+        "\x1b]" * 150_000,
     ],
     ids=lambda text: text[:12].strip().replace("\x1b", "ESC").replace("\n", ""),
 )  # fmt: skip
