@@ -5,8 +5,10 @@ launch whose answer was lost is simply asked for again and answered with the run
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -52,8 +54,11 @@ async def launch(
     while True:
         if await _has_run(job, hosts, access):
             return
-        await job.writer.append(job.standing())  # renews the lease, or tells that it is another worker's now
         try:
+            await _unless_cancelled(job, _upload(job, plan, facts, access, hosts))
+            if job.cancel.is_set():
+                continue
+            await job.writer.append(job.standing())  # renews the lease, or tells that it is another worker's now
             launched = await _start_script(job, plan, facts, access, hosts)
             break
         except RemoteError as error:
@@ -103,7 +108,7 @@ async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> RunState:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
             attempt += 1
             log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
-            await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
+            await asyncio.sleep(min(5.0, 0.5 * 2 ** min(attempt, 4)))  # somebody waits for it
 
 
 def run_on_server(job: Job, host: Host, access: ServerAccess) -> DetachedRun:
@@ -124,10 +129,28 @@ async def _reach(hosts: HostPool, access: ServerAccess) -> None:
             return
 
 
+async def _unless_cancelled(job: Job, work: Coroutine[Any, Any, None]) -> None:
+    """Do something, which is broken off when a cancel is asked for."""
+    doing, cancelled = asyncio.ensure_future(work), asyncio.ensure_future(job.cancel.wait())
+    try:
+        await asyncio.wait({doing, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        doing.cancel()
+        cancelled.cancel()
+        await asyncio.gather(doing, cancelled, return_exceptions=True)
+
+
+async def _upload(job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool) -> None:
+    files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
+    host = await hosts.get(access.address)
+    await host.write_files(f"{facts.data_folder}/runs/{job.uuid}.{job.claimed.lease_epoch}", files)
+
+
 async def _start_script(
     job: Job, plan: DeploymentPlan, facts: ServerFacts, access: ServerAccess, hosts: HostPool
 ) -> Launched:
-    files = [RemoteFile(file.path, file.content, file.mode) for file in plan.files]
     remaining = max(1, round(job.claimed.seconds_left))
     script = render_script(
         replace(plan, deadline_seconds=remaining),
@@ -136,9 +159,7 @@ async def _start_script(
         epoch=job.claimed.lease_epoch,
         nonce=job.snapshot["nonce"],
     )
-    host = await hosts.get(access.address)
-    await host.write_files(f"{facts.data_folder}/runs/{job.uuid}.{job.claimed.lease_epoch}", files)
-    run = run_on_server(job, host, access)
+    run = run_on_server(job, await hosts.get(access.address), access)
     return await run.launch(
         script,
         deadline_seconds=remaining,

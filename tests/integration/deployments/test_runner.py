@@ -498,6 +498,26 @@ async def test_a_worker_whose_clock_jumps_by_a_day_keeps_the_deadline_and_the_or
     assert stamps == sorted(stamps)  # our own last entry is written with the clock set right again
 
 
+async def test_a_cancel_breaks_an_upload_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = asyncio.Event()
+
+    async def never_ends(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.remote.ssh.SshHost.write_files", never_ends)
+    row = await bench.ask()
+    cancel = asyncio.Event()
+    running = asyncio.create_task(bench.run(await bench.claim(f"touch {bench.folder}/ran"), cancel))
+    await begun.wait()
+    async with bench.sessions.begin() as session:
+        await session.execute(text("UPDATE service_deployment_queues SET cancel_requested_at = now()"))
+    cancel.set()
+    await running
+    assert (await bench.row(row)).status == "cancelled-by-user"
+    assert not (bench.folder / "ran").exists()
+
+
 @pytest.mark.parametrize("ends", ["by itself", "by the cancel"])
 async def test_a_cancel_whose_launch_was_never_confirmed_keeps_log_and_end(bench: Bench, ends: str) -> None:
     """The worker was killed between the launch and its note that the script had been started."""
