@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import yaml
 
+from app.kit.secret_names import passwords_in_urls
+
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?")
 _WITH_DEFAULT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*:?[-+]([^${}]*)\}")
@@ -33,6 +35,15 @@ def compose_literals(text: str) -> Iterator[tuple[str, str]]:
                     yield from _literal(_take_key(keys), event.value)
     except (yaml.YAMLError, ValueError):
         return
+
+
+def secret_literals(text: str, secret_names: str) -> Iterator[str]:
+    """Yield the values under a name in which the regular expression finds something, and the passwords within URLs."""
+    names = re.compile(secret_names)
+    for name, value in compose_literals(text):
+        if names.search(name):
+            yield value
+        yield from passwords_in_urls(value)
 
 
 def _take_key(keys: list[str | None]) -> str:

@@ -13,6 +13,7 @@ from app.kit.clock import utcnow
 from app.kit.encryption import EncryptedJSON
 from app.kit.redaction import Redactor
 from app.kit.request_id import current_request_id
+from app.kit.secret_names import SECRET_NAME_PATTERN
 from app.models.deployment_status import DeploymentStatus, check_transition
 from app.models.log_entry import join_entries, log_entry, own_message, parse_entries
 from app.models.resource import DeployableMixin, current_secrets
@@ -112,7 +113,8 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
         if DeploymentStatus(self.status).is_final or self.lease_owner is not None:
             raise LogClosed(f"The deployment {self.deployment_uuid} is {self.status}: its log takes no further entry.")
         output, entry_type = own_message(message, type)
-        secrets = await self.redaction_set()
+        named = await current_secrets(await self.resource(), SECRET_NAME_PATTERN)
+        secrets = await self.redaction_set() | named
         entry = log_entry(
             Redactor(secrets).redact(output),
             type=entry_type,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.compose.literals import secret_literals
 from app.compose.plan import ServerFacts
 from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
@@ -135,6 +136,8 @@ async def _load(sessions: Sessions, claimed: ClaimedOperation, secret_names: str
         timeout = await deployment_timeout_of(session, claimed.server_id)
         is_there = await was_ever_started(session, resource)
         secrets = await current_secrets(resource, secret_names) | {access.address.private_key.reveal()}
+        if isinstance(resource, Service):
+            secrets |= {*secret_literals(resource.docker_compose_raw, secret_names)}
     facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
     steps = _plan(claimed, facts) if is_there else ()
     return _Task(access.address, steps, secrets, timeout)

@@ -20,10 +20,10 @@ from app.deployments.log import (
     settle,
 )
 from app.deployments.reading import read_page
-from app.models import DeploymentStatus, OutboxEvent
+from app.models import DeploymentStatus, EnvironmentVariable, OutboxEvent
 from app.models.deployment_queue import LogClosed
 from app.postgres import Sessions
-from tests.deploying import create_deployment, create_place, create_resource, fresh, row_of
+from tests.deploying import create_deployment, create_place, create_resource, create_service, fresh, row_of
 
 LEASE = 30.0
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -220,3 +220,14 @@ async def test_own_entries_on_a_queued_row_are_numbered_under_its_lock(sessions:
         entries = await stored.log_entries()
     assert [entry["order"] for entry in entries] == list(range(1, 21))
     assert {entry["output"] for entry in entries} == {f"line {number}" for number in range(20)}
+
+
+async def test_an_entry_of_our_own_shows_no_variable_whose_name_says_secret(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        place = await create_place(session)
+        service = await create_service(session, place)
+        values = {"resource_type": service.resource_type, "resource_id": service.id, "value": "tied-to-the-mast"}
+        session.add(EnvironmentVariable(team_id=place.team.id, key="API_TOKEN", **values))
+        row = await create_deployment(session, place, service)
+        await row.add_log_entry("the token is tied-to-the-mast")
+        assert [entry["output"] for entry in await row.log_entries()] == ["the token is <REDACTED>"]

@@ -357,6 +357,20 @@ async def test_secrets_are_redacted_from_log_and_reason(yard: Yard) -> None:
     assert "hidden-in-the-hold" not in (operation.logs or "")
 
 
+async def test_values_in_the_compose_file_whose_name_says_secret_are_redacted_too(yard: Yard) -> None:
+    resource = await yard.resource(SERVICE)
+    compose = (
+        "services: {web: {image: web, environment: {API_TOKEN: below-the-waterline, URL: 'db://u:in-the-url@db'}}}"
+    )
+    async with yard.sessions.begin() as session:
+        (await session.get_one(Service, resource.id)).docker_compose_raw = compose
+    yard.engine.make_stuck(resource.uuid, "data", "below-the-waterline and in-the-url")
+    asked = await yard.ask(resource, "delete", **asdict(DeleteOptions()))
+    await yard.run()
+    reason = (await yard.operation(asked)).failure_reason
+    assert reason == f"Remove volumes: cannot remove {resource.uuid}-data: <REDACTED> and <REDACTED>"
+
+
 async def test_docker_is_asked_through_sudo_where_the_server_needs_it(yard: Yard) -> None:
     async with yard.sessions.begin() as session:
         (await session.get_one(Server, yard.place.server.id)).docker_needs_sudo = True
