@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
-from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, refused
+from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, UuidOf, refused
 from app.models.service import Service
 
 _EXAMPLE = "c2VydmljZXM6CiAgd2ViOgogICAgaW1hZ2U6IG5naW54OjEKICAgIHBvcnRzOiBbIjgwODA6ODAiXQo="
@@ -41,11 +41,13 @@ class ServiceCreate(RequestSchema):
 
     name: Name | None = Field(default=None, description="`service-…` when left out.")
     description: Description | None = None
-    project_uuid: Line
-    environment_name: Line | None = Field(default=None, description="This or `environment_uuid` is needed.")
-    environment_uuid: Line | None = None
-    server_uuid: Line
-    destination_uuid: Line | None = Field(default=None, description="Needed when the server has several.")
+    project_uuid: UuidOf
+    environment_name: Line | None = Field(
+        default=None, description="This or `environment_uuid` is needed.", examples=["production"]
+    )
+    environment_uuid: UuidOf | None = None
+    server_uuid: UuidOf
+    destination_uuid: UuidOf | None = Field(default=None, description="Needed when the server has several.")
     docker_compose_raw: ComposeInBase64
     connect_to_docker_network: bool = Field(default=False, description=_JOINS_NETWORK)
     instant_deploy: bool = Field(default=False, description="Also queue the first deployment.")

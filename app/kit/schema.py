@@ -102,6 +102,9 @@ Name = Annotated[
 Line = Annotated[str, AfterValidator(_checked_line), WithJsonSchema({"type": "string", "maxLength": 255})]
 """One line of text."""
 
+UuidOf = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 255, "examples": ["k3v0q6n2m9x1c8b7z5a4s6d2"]})]
+"""Names another thing in a request; one that is unknown is answered, not refused."""
+
 Description = Annotated[
     str, AfterValidator(_checked_description), WithJsonSchema({"type": "string", "maxLength": 2000})
 ]

@@ -62,7 +62,7 @@ Value = Annotated[
             "maxLength": MOST_VALUE_BYTES,
             "description": "Kept as it is. `{{team.X}}`, `{{project.X}}`, `{{environment.X}}` and `{{server.X}}` stand for "
             "shared variables.",
-            "examples": ["postgres://{{project.DATABASE_HOST}}/shop"],
+            "examples": ["postgres://ada@store:5432/shop"],
         }
     ),
 ]

@@ -16,7 +16,7 @@ from app.databases.fields import (
     RunOptions,
     SwapLimit,
 )
-from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp
+from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, UuidOf
 
 _UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
 
@@ -53,11 +53,13 @@ class DatabaseFields(RequestSchema):
 class DatabaseCreate(DatabaseFields):
     """What every type takes when it is made."""
 
-    project_uuid: Line
-    environment_name: Line | None = Field(default=None, description="This or `environment_uuid` is needed.")
-    environment_uuid: Line | None = None
-    server_uuid: Line
-    destination_uuid: Line | None = Field(default=None, description="Needed when the server has several.")
+    project_uuid: UuidOf
+    environment_name: Line | None = Field(
+        default=None, description="This or `environment_uuid` is needed.", examples=["production"]
+    )
+    environment_uuid: UuidOf | None = None
+    server_uuid: UuidOf
+    destination_uuid: UuidOf | None = Field(default=None, description="Needed when the server has several.")
 
 
 class TlsFields(RequestSchema):
