@@ -53,7 +53,7 @@ Deploy to this machine (paste it into bash or zsh; it needs curl and jq):
     }
   deployment=$(api "$URL/deploy?uuid=$service" -X POST | jq -r '.deployments[0].deployment_uuid')
   api "$URL/deployments/$deployment" | jq '{{status, failure_reason}}'
-  api "$URL/deployments/$deployment/logs" | jq -r '.entries[].output'
+  api "$URL/deployments/$deployment/logs" -H 'Accept: text/plain'
 
 Ask the last two again until the deployment has ended. A Compose file of your own: --rawfile compose docker-compose.yml
 instead of --arg compose '…'.

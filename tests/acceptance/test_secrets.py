@@ -145,6 +145,27 @@ async def test_a_reader_is_answered_without_secrets(
     assert (await reader.get(f"/deployments/{deployed.deployments[0].uuid}/logs")).status_code == 403
 
 
+async def test_the_log_has_no_secret_however_it_is_read(deployed: Deployed, client: Client) -> None:
+    for deployment in deployed.deployments:
+        logs = f"/deployments/{deployment.uuid}/logs"
+        ticket = await client.http.post(f"{logs}/ticket")
+        assert ticket.status_code == 201
+        pages = {
+            "page": await client.http.get(logs, params={"include_hidden": True}),
+            "tail": await client.http.get(logs, params={"tail": 10_000, "include_hidden": True}),
+            "text": await client.http.get(logs, headers={"Accept": "text/plain"}),
+            "bare text": await client.http.get(logs, params={"ansi": "strip"}, headers={"Accept": "text/plain"}),
+            "stream": await client.http.get(f"{logs}/stream", params={"include_hidden": True}),
+            "row": await client.http.get(f"/deployments/{deployment.uuid}"),
+            "ticket": ticket,
+        }
+        assert "event: end" in pages["stream"].text
+        for name, answer in pages.items():
+            assert answer.is_success, name
+            assert answer.text, name
+            assert found_in(answer.text, deployed) == [], name
+
+
 async def test_the_password_is_in_no_command_line_and_no_environment_of_the_container(deployed: Deployed) -> None:
     container = only_container_of(deployed.database)
     assert found_in(" ".join([*container.environment, str(container.details["Config"]["Cmd"])]), deployed) == []

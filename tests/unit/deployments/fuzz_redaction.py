@@ -27,7 +27,7 @@ FILLER = "·¦ "
 WINDOW = 4096
 CODES = [
     *["", "", "", "\x1b[0m", "\x1b[1;31m", "\x1b[K", "\r", "\x1b[38;5;196m"],
-    *["\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;https://x.example\x1b\\", "\x1b7"],
+    *["\x1b(B\x1b[m", "\x1b]0;title\x07", "\x1b]8;;https://x.example\x07", "\x1b7"],
 ]
 
 
@@ -161,7 +161,7 @@ def read(redactor: Redactor, data: bytes, cuts: tuple[int, ...]) -> list[str]:
 
 
 def _see_nothing(text: str, case: Case) -> None:
-    stretches = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\\]*[\x07\\]|\x1b\(B|\x1b7|\r", "", text).split(MASK)
+    stretches = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b\(B|\x1b7|\r", "", text).split(MASK)
     for secret in case.forbidden:
         assert not any(secret in stretch for stretch in stretches), f"{secret!r} can be seen"
     left = re.sub(f"[{FILLER}\n]", "", "".join(stretches))
