@@ -6,6 +6,7 @@ from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
 from app.deployments import cancelling, deploying, log_endpoints
 from app.deployments import endpoints as deployments
+from app.operations import container_logs
 from app.operations import endpoints as operations
 from app.projects import endpoints as projects
 from app.servers import endpoints as servers
@@ -18,6 +19,7 @@ ROUTERS = (
     compose_services.router,
     databases.router,
     operations.router,
+    container_logs.router,
     projects.router,
     servers.router,
     auth.router,

@@ -27,7 +27,7 @@ from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
 from app.projects.move_routes import add_move_route
 from app.projects.placing import Place, place_resource
-from app.projects.tag_routes import add_tag_routes
+from app.projects.tags.routes import add_tag_routes
 
 router = APIRouter(tags=["Databases"])
 

@@ -28,7 +28,7 @@ from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
 from app.operations.looking import look_before_refusing
 from app.postgres import Session
-from app.projects.tag_repository import TagRepository
+from app.projects.tags.repository import TagRepository
 
 router = APIRouter()
 Deployer = Annotated[Caller, Depends(require("deploy"))]

@@ -9,7 +9,6 @@ from app.models.destination import StandaloneDocker
 from app.models.environment import Environment
 from app.models.environment_variable import EnvironmentVariable
 from app.models.idempotency_key import IdempotencyKey
-from app.models.instance_setting import InstanceSetting
 from app.models.outbox_event import OutboxEvent
 from app.models.private_key import PrivateKey
 from app.models.project import Project
@@ -35,7 +34,6 @@ __all__ = [
     "Environment",
     "EnvironmentVariable",
     "IdempotencyKey",
-    "InstanceSetting",
     "OutboxEvent",
     "PrivateKey",
     "Project",

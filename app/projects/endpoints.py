@@ -11,7 +11,7 @@ from app.kit.constraints import taken_as
 from app.models.environment import Environment
 from app.models.project import Project
 from app.postgres import Session
-from app.projects import shared_env_routes, tag_routes
+from app.projects import shared_env_routes
 from app.projects.repository import (
     EnvironmentRepository,
     ProjectRepository,
@@ -32,6 +32,7 @@ from app.projects.schemas import (
     ResourceAnswer,
     by_type,
 )
+from app.projects.tags import routes as tags
 
 projects = APIRouter(tags=["Projects"])
 
@@ -208,7 +209,7 @@ router = APIRouter()
 # First, because an environment's name could be `envs` as well.
 router.include_router(shared_env_routes.router)
 router.include_router(projects)
-router.include_router(tag_routes.router)
+router.include_router(tags.router)
 
 
 def _taken() -> Conflict:

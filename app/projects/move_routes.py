@@ -36,11 +36,10 @@ def add_move_route(
     )
     async def move(session: Session, caller: Writer, uuid: str, body: Move) -> MessageAnswer:
         """It stays on its server; shared variables of the new environment count from the next deployment on."""
-        environment_id = await _environment_id(session, caller, body.environment_uuid)
         resource: Any = await find(session, caller.team_id, uuid, for_update=True)
         if resource is None:
             raise NotFound(f"{noun.capitalize()} not found.")
-        resource.environment_id = environment_id
+        resource.environment_id = await _environment_id(session, caller, body.environment_uuid)
         await session.flush()
         return MessageAnswer(message=f"{noun.capitalize()} moved.")
 

@@ -1,4 +1,4 @@
-"""Create tags, the switch of the API, and keep which request asked for a deployment or an operation."""
+"""Create tags, and keep which request asked for a deployment or an operation."""
 
 from collections.abc import Sequence
 
@@ -36,13 +36,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tag_id", "resource_type", "resource_id", name=op.f("pk_taggables")),
     )
     op.create_index("ix_taggables_resource", "taggables", ["resource_type", "resource_id"])
-    op.create_table(
-        "instance_settings",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("is_api_enabled", sa.Boolean(), server_default="true", nullable=False),
-        sa.CheckConstraint("id = 1", name=op.f("ck_instance_settings_is_the_only_row")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_settings")),
-    )
     for table in _ASKED:
         op.add_column(table, sa.Column("request_id", sa.String(length=64), nullable=True))
 
@@ -50,6 +43,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(_ASKED):
         op.drop_column(table, "request_id")
-    op.drop_table("instance_settings")
     op.drop_table("taggables")
     op.drop_table("tags")

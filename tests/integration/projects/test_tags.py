@@ -67,7 +67,8 @@ async def test_a_tag_deploys_all_that_has_it(desk: Desk) -> None:
 
 async def test_a_resource_needs_a_tag_to_be_tagged(desk: Desk) -> None:
     uuid = (await _resources(desk))["services"]
-    for body in ({}, {"tag_names": []}, {"tag_name": None}):
+    bodies: tuple[dict[str, object], ...] = ({}, {"tag_names": []}, {"tag_name": None})
+    for body in bodies:
         assert (await desk.ask("POST", f"/services/{uuid}/tags", json=body)).status_code == 422
     assert (await desk.ask("POST", f"/services/{uuid}/tags", json={"tag_name": "a,b"})).status_code == 422
 

@@ -15,7 +15,7 @@ from app.kit.schema import Name, RequestSchema, ResponseSchema, Timestamp, refus
 from app.models.resource import DeployableMixin
 from app.models.tag import Tag
 from app.postgres import Session
-from app.projects.tag_repository import TagRepository
+from app.projects.tags.repository import TagRepository
 
 Reader = Annotated[Caller, Depends(require("read"))]
 Writer = Annotated[Caller, Depends(require("write"))]

@@ -1,0 +1,194 @@
+"""What of Coolify's API is here, and `python -m app.compatibility`, which writes docs/coolify-compatibility.md.
+
+docs/coolify-operations.json lists the operations of Coolify's published description; this module says what is different
+about those that are here, and why the others are not. Everything else is the same.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_DOCS = Path(__file__).parents[1] / "docs"
+OPERATIONS = _DOCS / "coolify-operations.json"
+FILE = _DOCS / "coolify-compatibility.md"
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of Coolify that is not here; `paths` is a regular expression."""
+
+    name: str
+    paths: str
+    reason: str
+
+
+NOT_HERE = (
+    Area("Applications", r"/(applications.*|deployments/applications/.*)", "Shiplog builds nothing from git."),
+    Area("Backups", r"/databases/[^/]+/backups.*", "Use the database's own tools, or a service that runs them."),
+    Area(
+        "Storages",
+        r"/(databases|services)/[^/]+/storages.*",
+        "A database has the one volume of its type; a service's volumes stand in its Compose file.",
+    ),
+    Area(
+        "Domains", r"/servers/[^/]+/domains", "Shiplog routes no domains: publish ports, or run a proxy as a service."
+    ),
+    Area(
+        "Parts of a service",
+        r"/services/[^/]+/(applications|databases)(/.*)?",
+        "A Compose file is deployed as a whole, so that its deployment says what runs; its containers are in "
+        "`containers` of `GET /services/{uuid}`.",
+    ),
+    Area("Scheduled tasks", r"/services/[^/]+/scheduled-tasks.*", "Run a scheduler as a container of the service."),
+    Area(
+        "The switch of the API",
+        r"/(enable|disable)",
+        "A token that has leaked could take the API from everyone: stop the API's processes, or revoke the token.",
+    ),
+    Area(
+        "Clones and migrations",
+        r"/(databases|services)/[^/]+/(clone|migrate)",
+        "Data is not copied between servers: make a new resource there and let the database's own tools move it.",
+    ),
+)
+
+BETTER: Mapping[str, str] = {
+    "POST /deploy": "`deployment_uuid` for every resource; a tag reaches databases too; `force` pulls images; "
+    "`Idempotency-Key`.",
+    "GET /deployments/{uuid}": "Of services and databases; another team's is not found; an `ETag` once it is settled.",
+    "GET /deployments": "Services and databases.",
+    "POST /deployments/{uuid}/cancel": "What runs on the server has ended before the status says so.",
+    "POST /databases/{uuid}/start": "`deployment_uuid`; a crashed database can be started; `Idempotency-Key`.",
+    "POST /databases/{uuid}/restart": "`deployment_uuid`; `Idempotency-Key`.",
+    "POST /databases/{uuid}/stop": "`operation_uuid`: how it went is `GET /operations/{uuid}`.",
+    "DELETE /databases/{uuid}": "`operation_uuid`; a server that is away is waited for.",
+    "POST /services/{uuid}/start": "`deployment_uuid`; takes `pull_latest_images`, `stop_before_start`; `Idempotency-Key`.",
+    "POST /services/{uuid}/restart": "`deployment_uuid`; `Idempotency-Key`.",
+    "POST /services/{uuid}/stop": "`operation_uuid`: how it went is `GET /operations/{uuid}`.",
+    "DELETE /services/{uuid}": "`operation_uuid`; a server that is away is waited for.",
+    "POST /services": "From a Compose file alone, no templates; paths outside the service's folder are refused.",
+    "PATCH /security/keys": "At `/security/keys/{uuid}`: the published description leaves the uuid out.",
+    "POST /servers/{uuid}/validate": "The host key is pinned; another one is refused until it is accepted.",
+    "GET /servers/{uuid}": "The last validation with what it found.",
+    "GET /projects/{uuid}/{environment_name_or_uuid}": "`resources` has everything in one list, beside the lists by type.",
+    "GET /services/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
+    "GET /databases/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
+}
+"""How ours differs for the better; a database type's create routes all have the same words."""
+
+_CREATE = (
+    "Also `ports_mappings`, `enable_ssl`, `ssl_mode`, `init_scripts` where the type has them; every field is checked."
+)
+
+_BUILDS = "Belongs to applications, which are not here."
+_NO_DOMAINS = "There are no domains and no proxy here."
+FIELDS_NOT_HERE: Mapping[str, str] = {
+    "pr": _BUILDS,
+    "pull_request_id": _BUILDS,
+    "docker_tag": _BUILDS,
+    "is_preview": _BUILDS,
+    "proxy_type": _NO_DOMAINS,
+    "urls": _NO_DOMAINS,
+    "force_domain_override": _NO_DOMAINS,
+    "is_container_label_escape_enabled": "A Compose file is deployed byte for byte: nothing in it is rewritten.",
+    "type": "There are no one-click templates here: send a Compose file.",
+    "server_disk_usage_check_frequency": "Shiplog does not watch the disks of servers.",
+    "server_disk_usage_notification_threshold": "Shiplog does not watch the disks of servers.",
+    "tags": "Tag it after it is made, with `POST …/tags`.",
+    **{
+        f"health_check_{part}": "Not to be changed over the API yet."
+        for part in ("enabled", "interval", "timeout", "retries", "start_period")
+    },
+}
+"""Fields that a request of ours refuses with 422 `This field is not allowed.`, and why."""
+
+ELSEWHERE: Mapping[str, str] = {"PATCH /security/keys": "PATCH /security/keys/{}"}
+"""Where we serve an operation whose published path is wrong."""
+
+_HEAD = """# Coming from Coolify
+
+Point a client of Coolify's API (version {version}) at Shiplog by changing its base URL and its token: what is marked *same*
+answers with the same paths, fields, codes and messages. `SHIPLOG_LEGACY_GET_ACTIONS=true` also takes the actions by GET, as
+older clients send them. Written from the code by `python -m app.compatibility`.
+
+Closed here on purpose, because it is a hole there: no secret is returned to a token without `read:sensitive`, in lists as
+little as in single answers, except that who creates a database is told its URL once; wrong types in a create are refused,
+not ignored; a deployment is found by its own team alone.
+
+| operation | here | how, or why not |
+|---|---|---|
+"""
+
+_FIELDS = """
+A field that could have no effect is refused with 422 and its name:
+
+| field | why |
+|---|---|"""
+
+
+def operations() -> list[dict[str, Any]]:
+    """Return the operations of Coolify's description."""
+    found: list[dict[str, Any]] = json.loads(OPERATIONS.read_text(encoding="utf-8"))["operations"]
+    return found
+
+
+def name_of(operation: Mapping[str, Any]) -> str:
+    """Return `METHOD /path`."""
+    return f"{operation['method']} {operation['path']}"
+
+
+def area_of(path: str) -> Area | None:
+    """Return the part of Coolify that is not here and has this path, or None."""
+    return next((area for area in NOT_HERE if re.fullmatch(area.paths, path)), None)
+
+
+def shape_of(name: str) -> str:
+    """Return `METHOD /path` without the names of path parameters, which differ."""
+    return re.sub(r"\{[^}]+\}", "{}", name)
+
+
+def served_as(operation: Mapping[str, Any]) -> str:
+    """Return the `shape_of` the operation that answers it here."""
+    return ELSEWHERE.get(name_of(operation), shape_of(name_of(operation)))
+
+
+def render() -> str:
+    """Return the page."""
+    version = json.loads(OPERATIONS.read_text(encoding="utf-8"))["coolify"]
+    lines = [_line(operation) for operation in operations()]
+    fields = [f"| `{name}` | {why} |" for name, why in FIELDS_NOT_HERE.items()]
+    return _HEAD.format(version=version) + "\n".join([*lines, _FIELDS, *fields]) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page, or check it; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m app.compatibility", description="Write the page for Coolify's users."
+    )
+    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        FILE.write_text(render(), encoding="utf-8")
+        return 0
+    if FILE.exists() and FILE.read_text(encoding="utf-8") == render():
+        return 0
+    sys.stderr.write(f"{FILE.name} is not what the code says: run `python -m app.compatibility` and commit it.\n")
+    return 1
+
+
+def _line(operation: Mapping[str, Any]) -> str:
+    name = name_of(operation)
+    area = area_of(operation["path"])
+    if area is not None:
+        return f"| `{name}` | not here | {area.name}: {area.reason} |"
+    how = _CREATE if operation["operationId"].startswith("create-database-") else BETTER.get(name)
+    return f"| `{name}` | same | |" if how is None else f"| `{name}` | better | {how} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
