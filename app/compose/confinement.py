@@ -1,4 +1,6 @@
-"""What in a Compose text reaches beyond the resource's own folder, found by reading the text alone.
+"""What in a Compose text reaches beyond the resource's own folder and containers, found by reading the text alone.
+
+What else a container may do to the server is in `powers`.
 
 Nothing but the Compose file itself, its `.env` and what containers write is in that folder, so a path that leads out of
 it is the server's own, and a file that Compose would read from it was put there by a container.
@@ -7,6 +9,8 @@ it is the server's own, and a file that Compose would read from it was put there
 import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from app.compose.powers import powers_of
 
 NETWORK_FILE_SYSTEMS = frozenset({"cifs", "nfs", "nfs3", "nfs4", "tmpfs"})
 """Types of a volume of the `local` driver whose `device` is no path of the server."""
@@ -23,6 +27,9 @@ def reaches_outside(data: Mapping[str, Any]) -> Iterator[str]:
     for name, service in _mappings(data.get("services")):
         for sentence in _of_service(service):
             yield f"The service {name} {sentence}"
+    for name, network in _mappings(data.get("networks")):
+        if "host" in {str(network.get("name") or name), str(network.get("driver"))}:
+            yield f"The network {name} is the server's own."
     for name, volume in _mappings(data.get("volumes")):
         if _is_of_the_server(volume):
             yield f"The volume {name} has driver_opts that can lead to a path of the server."
@@ -55,6 +62,7 @@ def _of_service(service: Mapping[str, Any]) -> Iterator[str]:
         yield "mounts the socket of the Docker engine."
     if service.get("provider"):
         yield "has a provider, which is a program of the server."
+    yield from powers_of(service)
 
 
 def _bind_sources(service: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.compose.plan import PlanError
+from app.compose.powers import powers_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ def parse_run_options(text: str | None) -> RunOptions:
         else:
             _READERS[name](service, value)
     return RunOptions(service, network)
+
+
+def refuse_powers(options: RunOptions) -> None:
+    """Raise PlanError for options that give a container power over its server."""
+    for power in powers_of(options.service):
+        raise PlanError(
+            f"With its custom Docker options the container {power} Turn on allow_host_paths of the server if it may."
+        )
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from app.models.environment import Environment
 from app.models.project import Project
+from app.models.server import Server
 from app.models.standalone import STANDALONE_MODELS
 from app.models.standalone.columns import StandaloneMixin
 
@@ -72,7 +73,7 @@ def _ids(model: Any, team_id: int, uuid: str | None) -> Select[tuple[str, int]]:
 def _with_surroundings(model: Any) -> Select[Any]:
     return select(model).options(
         joinedload(model.environment).joinedload(Environment.project),
-        joinedload(model.server),
+        joinedload(model.server).joinedload(Server.settings),
         joinedload(model.destination),
     )
 

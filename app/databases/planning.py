@@ -5,6 +5,7 @@ from app.compose.commands import COMPOSE_FILE, ComposeProject
 from app.compose.dotenv import Variable, render_dotenv
 from app.compose.override import render_json, resource_labels
 from app.compose.plan import DeploymentPlan, PlanError, PlannedFile, ServerFacts, Step
+from app.compose.run_options import parse_run_options, refuse_powers
 from app.databases.definition import DatabaseDefinition
 from app.databases.registry import definition_of
 from app.databases.render import ENV_FILE, mounted_files, optional_file_names, render_database
@@ -19,6 +20,8 @@ def plan_database_start(snapshot: DatabaseSnapshot, facts: ServerFacts) -> Deplo
     """Return the plan that starts a database; raises PlanError for a configuration that cannot be deployed."""
     definition = definition_of(snapshot.type)
     _refuse_unreadable_data(snapshot, definition)
+    if not snapshot.allow_host_paths:
+        refuse_powers(parse_run_options(snapshot.columns.get("custom_docker_run_options")))
     variables = _variables(snapshot, definition)
     files = (
         PlannedFile(COMPOSE_FILE, Secret(_compose(snapshot, definition))),

@@ -29,6 +29,7 @@ class DatabaseSnapshot(ResourceSnapshot):
     type: str
     columns: dict[str, Any] = Field(repr=False)
     tls: SnapshotTls | None = None
+    allow_host_paths: bool = False
     allow_major_upgrade: bool = False
     previous_image: str | None = None
     """What ran last; known only when the deployment begins, because others may be waiting before it."""

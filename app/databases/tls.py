@@ -49,6 +49,7 @@ def place_certificate(tls: SnapshotTls, kind: Tls, image: str) -> Step:
         shown=str(_change_owner(kind.key_owner, image, f"type=bind,source=./{TLS_FOLDER},target={_IN_THE_CONTAINER}")),
         script="\n".join(
             (
+                "# shellcheck disable=SC2016 # a name can have a dollar sign",
                 f"printf '%s\\n' {quote(tls.note)}",
                 f"mkdir -p {TLS_FOLDER}",
                 f"chmod 0755 {TLS_FOLDER}",

@@ -91,6 +91,7 @@ async def snapshot_of_database(
         "kind": "database",
         "type": database.resource_type,
         "columns": columns,
+        "allow_host_paths": placement.settings.allow_host_paths,
         "tls": tls.model_dump() if tls else None,
         "secrets": sorted({*common["secrets"], *urls, *(tls.secrets if tls else ())}),
     }

@@ -74,8 +74,9 @@ class ServerSettings(RequestSchema):
     is_build_server: bool | None = Field(default=None, description="A build server hosts no resources.")
     allow_host_paths: bool | None = Field(
         default=None,
-        description="Whether Compose files may mount and read paths outside their own folder, the Docker socket included; "
-        "false at first, because that is as good as root on the server.",
+        description="Whether Compose files may mount and read paths outside their own folder, the Docker socket included, "
+        "and containers be privileged, use devices, the server's network, its processes, or more capabilities; false at "
+        "first, because that is as good as root on the server.",
     )
 
 

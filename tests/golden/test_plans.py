@@ -30,7 +30,7 @@ services:
     volumes: [./kept:/kept]
   agent:
     image: registry.example/agent:1
-    network_mode: host
+    network_mode: none
 networks:
   front:
 """

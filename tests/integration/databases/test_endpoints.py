@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, select, text, update
 from sqlalchemy.orm import undefer
 
 from app.databases.registry import DEFINITIONS
 from app.databases.schemas import SCHEMAS, DatabaseUpdate
-from app.models import DatabaseDeploymentQueue
+from app.models import DatabaseDeploymentQueue, ServerSetting
 from tests.deploying import create_database, create_deployment
 from tests.desk import UNKNOWN_UUID, Desk, error_of, in_base64, row_counts
 
@@ -245,6 +245,24 @@ async def test_a_deployment_that_never_began_fixes_nothing(desk: Desk) -> None:
         database = await create_database(session, desk.place)
         await create_deployment(session, desk.place, database, status="cancelled-by-user")
     assert (await desk.ask("PATCH", f"/databases/{database.uuid}", json=FIXED)).status_code == 200
+
+
+@pytest.mark.parametrize("is_allowed", [False, True], ids=["not allowed", "allowed"])
+async def test_power_over_the_server_needs_its_permission(desk: Desk, is_allowed: bool) -> None:
+    async with desk.sessions.begin() as session:
+        await session.execute(update(ServerSetting).values(allow_host_paths=is_allowed))
+    options = {"custom_docker_run_options": "--privileged"}
+    uuid = await _create(desk)
+    answers = [
+        await desk.ask("POST", "/databases/postgresql", json=desk.of_resource(**options)),
+        await desk.ask("PATCH", f"/databases/{uuid}", json=options),
+    ]
+    assert [answer.status_code for answer in answers] == ([201, 200] if is_allowed else [422, 422])
+    if not is_allowed:
+        power = "With its custom Docker options the container is privileged."
+        text = f"{power} Turn on allow_host_paths of the server if it may."
+        assert [error_of(answer)["errors"] for answer in answers] == [{"custom_docker_run_options": [text]}] * 2
+        assert (await _read(desk, uuid))["custom_docker_run_options"] is None
 
 
 PORT_TAKEN = {"message": "Public port already used by another database."}

@@ -8,19 +8,19 @@ from app.compose.plan import DeploymentPlan, ServerFacts
 from app.compose.script import render_script
 from app.compose_services.planning import plan_service_start
 from app.databases.planning import plan_database_start
-from tests.golden.test_plans import POSTGRESQL, SERVICES
+from tests.golden.test_plans import DATABASES, SERVICES
 from tests.programs import SHELLS, program, run, shell
 from tests.snapshots import FACTS, database_snapshot, service_snapshot
 
 APP = Path(__file__).parents[3] / "app"
 PROGRAMS = {path.relative_to(APP).as_posix(): path for path in sorted(APP.rglob("sh/*.sh"))}
-RENDERED = [*SERVICES, *POSTGRESQL]
+RENDERED = [*SERVICES, *DATABASES]
 
 
 def planned(case: str) -> DeploymentPlan:
     if case in SERVICES:
         return plan_service_start(service_snapshot(**SERVICES[case]), FACTS)
-    return plan_database_start(database_snapshot(**POSTGRESQL[case]), FACTS)
+    return plan_database_start(database_snapshot(**DATABASES[case]), FACTS)
 
 
 def rendered(case: str, folder: Path) -> Path:

@@ -90,6 +90,25 @@ def test_an_image_that_cannot_read_the_data_is_refused_with_the_way_to_do_it() -
     plan_database_start(snapshot.model_copy(update={"allow_major_upgrade": True}), FACTS)
 
 
+@pytest.mark.parametrize(
+    ("options", "power"),
+    [
+        ("--init --privileged", "is privileged."),
+        ("--device /dev/sda", "uses /dev/sda of the server's devices."),
+        ("--cap-add SYS_ADMIN", "adds the capability SYS_ADMIN."),
+        ("--security-opt apparmor=unconfined", "has the security_opt apparmor=unconfined."),
+    ],
+)
+def test_power_over_the_server_needs_its_permission(options: str, power: str) -> None:
+    columns = {"custom_docker_run_options": options}
+    with pytest.raises(PlanError) as refusal:
+        plan_database_start(database_snapshot(columns), FACTS)
+    assert str(refusal.value) == (
+        f"With its custom Docker options the container {power} Turn on allow_host_paths of the server if it may."
+    )
+    plan_database_start(database_snapshot(columns, allow_host_paths=True), FACTS)
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition_belongs_to_its_model(name: str) -> None:
     definition = definition_of(name)
