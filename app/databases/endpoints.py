@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
+from app.compose.plan import PlanError
+from app.compose.run_options import parse_run_options, refuse_powers
 from app.databases.definition import DatabaseDefinition
 from app.databases.lookup import databases_of_team, find_database, is_public_port_taken
 from app.databases.presenting import asked_columns, present, urls_of
@@ -21,6 +23,7 @@ from app.errors import InvalidRequest, NotFound, ValidationFailed, answers
 from app.kit.answers import MessageAnswer
 from app.kit.ids import new_uuid
 from app.models.resource import secret_columns
+from app.models.server import Server
 from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Session
 from app.projects.env_routes import add_env_routes
@@ -115,6 +118,8 @@ async def update_database(
     await _refuse_fixed(session, database, changed)
     for name, value in changed.items():
         setattr(database, name, value)
+    if "custom_docker_run_options" in changed:
+        _check_powers(database, database.server)
     if changed.keys() & {"is_public", "public_port"}:
         await _check_public_port(session, database)
     await session.flush()
@@ -156,6 +161,7 @@ async def _create(
         **{name: value for name, value in asked_columns(body, definition.model).items() if value is not None},
     }
     database = definition.model(**columns)
+    _check_powers(database, place.server)
     await _check_public_port(session, database)
     session.add(database)
     await session.flush()
@@ -191,6 +197,15 @@ async def _refuse_fixed(session: AsyncSession, database: StandaloneMixin, change
         "or is about to be. Change it inside the database, or create a new one."
     )
     raise ValidationFailed({name: [text] for name in fixed})
+
+
+def _check_powers(database: StandaloneMixin, server: Server) -> None:
+    if server.settings.allow_host_paths:
+        return
+    try:
+        refuse_powers(parse_run_options(database.custom_docker_run_options))
+    except PlanError as error:
+        raise ValidationFailed({"custom_docker_run_options": [str(error)]}) from None
 
 
 async def _check_public_port(session: AsyncSession, database: StandaloneMixin) -> None:
