@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # pip neither asks the network whether it is current nor tells that a newer one is there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-once demo-all up test faults check format openapi lock image clean
+.PHONY: help demo demo-once demo-all up test faults fuzz sdk sdk-python sdk-typescript check format openapi lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: .venv/installed-dev ## the whole suite; ARGS="-k words" for a part of it
 faults: .venv/installed-dev ## kill, cut and freeze while RUNS=1000 deployments run, compare every log; SEED=…, KIND=words
 	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind "$(KIND)") $(ARGS)
 
+bench: .venv/installed-dev ## how fast it is, beside its peers, into benchmarks/RESULTS.md; ONLY=append for one row
+	@$(BIN)/python -m benchmarks $(ONLY)
+
 check: .venv/installed-dev ## format, lint, types, layers, openapi.json and migrations are as they should be
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -49,9 +52,26 @@ format: .venv/installed-dev ## put every file into the project's format
 openapi: .venv/installed-dev ## write openapi.json anew
 	$(BIN)/python -m app.openapi
 
-lock: build/lock/bin/uv ## compile both lock files anew from pyproject.toml, with hashes and for every platform
+fuzz: .venv/installed-dev ## schemathesis against a live API with EXAMPLES=20 cases an operation and the edges of every schema
+	@SHIPLOG_SCHEMATHESIS_EXAMPLES=$(or $(EXAMPLES),20) $(BIN)/pytest -s tests/contract/api $(ARGS)
+
+sdk: sdk-python sdk-typescript ## generate the Python and the TypeScript client from openapi.json into build/sdk, types checked
+
+sdk-python: build/sdk/venv/installed
+	build/sdk/venv/bin/openapi-python-client generate --path openapi.json --config tests/sdk/python.yaml --output-path build/sdk/python --overwrite
+	@cp tests/sdk/deploy.py build/sdk/python
+	cd build/sdk/python && ../venv/bin/mypy --strict shiplog_client deploy.py
+
+# The program is checked and compiled beside the client, as an application that has copied it in.
+sdk-typescript: build/sdk/typescript/installed
+	cd build/sdk/typescript && node_modules/.bin/openapi-ts --input ../../../openapi.json --output shiplog-client --client @hey-api/client-fetch
+	@cp tests/sdk/deploy.ts build/sdk/typescript
+	cd build/sdk/typescript && node_modules/.bin/tsc
+
+lock: build/lock/bin/uv ## compile the lock files anew from pyproject.toml, with hashes and for every platform
 	build/lock/bin/uv pip compile $(LOCK) --extra install --output-file requirements.lock pyproject.toml
 	build/lock/bin/uv pip compile $(LOCK) --extra install --extra dev --output-file requirements-dev.lock pyproject.toml
+	build/lock/bin/uv pip compile $(LOCK) --output-file tests/sdk/requirements.lock tests/sdk/requirements.in
 
 # No registry's name is written down: whoever installs uses the one that their pip is set up with.
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
@@ -76,6 +96,19 @@ clean: ## remove what make made; the data in .shiplog/ stays
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# What the clients are made and checked with stays out of .venv: their users have none of ours either.
+build/sdk/venv/installed: tests/sdk/requirements.lock
+	"$(PYTHON)" -m venv build/sdk/venv
+	build/sdk/venv/bin/python -m pip install --quiet --require-hashes --requirement tests/sdk/requirements.lock
+	@touch $@
+
+build/sdk/typescript/installed: tests/sdk/package-lock.json tests/sdk/package.json tests/sdk/tsconfig.json
+	@command -v npm >/dev/null || { echo "The TypeScript client needs Node.js 20.19 or newer with npm: install it." >&2; exit 1; }
+	@mkdir -p build/sdk/typescript
+	cp tests/sdk/package.json tests/sdk/package-lock.json tests/sdk/tsconfig.json build/sdk/typescript
+	cd build/sdk/typescript && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 build/lock/bin/uv:

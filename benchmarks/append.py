@@ -1,93 +1,116 @@
 """Appending log lines: ours against the plan's read-modify-write of one JSON value and against COPY, in one run.
 
-.venv/bin/python -m app.embedded sh -c '.venv/bin/python -m alembic upgrade head && .venv/bin/python -m benchmarks.append'
+Sizes from the environment: ROUNDS, LINES of each measurement, and how many lines are THERE at most.
 """
 
 import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from typing import TypeAlias
 
 import asyncpg
 
 from app.deployments.claim import claim_next
 from app.deployments.kinds import SERVICE
 from app.deployments.log import LogWriter, Position, Stretch, own_entry
-from app.kit import encryption
 from app.postgres import Sessions, create_engine, create_sessions
-from app.settings import get_settings
+from app.settings import Settings
+from benchmarks.measuring import configured, size, spread
 from tests.deploying import create_deployment, create_place, create_service
 
 LINE = "x" * 93  # an entry of about 220 bytes
-ROUNDS = 5
+ROUNDS, LINES, MOST = size("ROUNDS", 7), size("LINES", 5_000), size("THERE", 100_000)
+PLAN_LINES = 30
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-async def a_writer(sessions: Sessions) -> LogWriter:
+async def a_writer(sessions: Sessions, there: int) -> LogWriter:
+    """Return the writer of a new deployment whose log has so many lines."""
     async with sessions.begin() as session:
         place = await create_place(session)
         await create_deployment(session, place, await create_service(session, place))
     claimed = await claim_next(sessions, place.server.id, "benchmark", 3600)
     assert claimed is not None
     position = Position(claimed.lease_epoch, 0, 0, 0)
-    return LogWriter(sessions, SERVICE, claimed.deployment_id, position, lease_seconds=3600)
+    writer = LogWriter(sessions, SERVICE, claimed.deployment_id, position, lease_seconds=3600)
+    await ours(writer, there, 500)
+    return writer
 
 
 async def ours(writer: LogWriter, lines: int, batch: int) -> None:
+    """Append as a worker does."""
     for begin in range(0, lines, batch):
         entries = [own_entry(LINE, batch=1) for _ in range(min(batch, lines - begin))]
         position = writer.position
         await writer.append(Stretch(entries, position.stdout_offset + len(entries), position.stderr_offset, 0, []))
 
 
-async def plans(connection: "asyncpg.Connection[asyncpg.Record]", lines: int) -> None:
-    for _ in range(lines):
-        async with connection.transaction():
-            logs = json.loads(await connection.fetchval("SELECT logs FROM plan WHERE id = 1 FOR NO KEY UPDATE"))
-            logs.append({**own_entry(LINE, batch=1), "order": len(logs) + 1})
-            await connection.execute("UPDATE plan SET logs = $1 WHERE id = 1", json.dumps(logs))
+async def plans(connection: Connection, there: int) -> float:
+    """Append to one JSON value that has so many entries; return lines a second."""
+    entries = [{**own_entry(LINE, batch=1), "order": order} for order in range(1, there + 1)]
+    await connection.execute("DELETE FROM plan")
+    await connection.execute("INSERT INTO plan VALUES (1, $1)", json.dumps(entries))
+
+    async def append() -> None:
+        for _ in range(PLAN_LINES):
+            async with connection.transaction():
+                logs = json.loads(await connection.fetchval("SELECT logs FROM plan WHERE id = 1 FOR NO KEY UPDATE"))
+                logs.append({**own_entry(LINE, batch=1), "order": len(logs) + 1})
+                await connection.execute("UPDATE plan SET logs = $1 WHERE id = 1", json.dumps(logs))
+
+    return await rate(PLAN_LINES, append())
 
 
-async def timed(lines: int, work: Callable[[], Awaitable[None]]) -> str:
-    rates = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        await work()
-        rates.append(lines / (time.perf_counter() - began))
-    return f"{statistics.median(rates):>9,.0f} lines/s  ({min(rates):,.0f} to {max(rates):,.0f})"
+async def copied(connection: Connection) -> float:
+    """Copy the same entries, one a row, made before; return lines a second."""
+    rows = [(json.dumps(own_entry(LINE, batch=1)),) for _ in range(20_000)]
+    return await rate(len(rows), connection.copy_records_to_table("bare", records=rows))
 
 
-async def main() -> None:
-    encryption.install(encryption.Keyring([encryption.new_key()]))
-    settings = get_settings()
+async def rate(lines: int, work: Awaitable[object]) -> float:
+    """Do the work and return lines a second."""
+    began = time.perf_counter()
+    await work
+    return lines / (time.perf_counter() - began)
+
+
+async def measure(settings: Settings) -> None:
+    """Print the figures, then the row."""
     engine = create_engine(settings)
     sessions = create_sessions(engine)
     connection = await asyncpg.connect(settings.database().replace("+asyncpg", ""))
     await connection.execute("CREATE TABLE plan (id int PRIMARY KEY, logs text); CREATE TABLE bare (entry text)")
-    for there in (200, 3_000, 100_000):
-        writer = await a_writer(sessions)
-        await ours(writer, there, 500)
-        for batch in (1, 500):
-            count = 200 if batch == 1 else 5_000
-            print(
-                f"ours, {there:>7,} there, {batch:>3} at once: ",
-                await timed(count, lambda c=count, b=batch, w=writer: ours(w, c, b)),
-            )
-        if there < 100_000:
-            entries = [{**own_entry(LINE, batch=1), "order": order} for order in range(1, there + 1)]
-            await connection.execute("DELETE FROM plan")
-            await connection.execute("INSERT INTO plan VALUES (1, $1)", json.dumps(entries))
-            print(f"plan, {there:>7,} there,   1 at once: ", await timed(40, lambda: plans(connection, 40)))
-    rows = [(json.dumps(own_entry(LINE, batch=1)),) for _ in range(20_000)]
-
-    async def copy() -> None:
-        await connection.copy_records_to_table("bare", records=rows)
-
-    print("COPY of bare rows:                ", await timed(len(rows), copy))
+    sizes = (200, 3_000, MOST)
+    found: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):  # every size in every round: a machine that is busy for a while slows all of them
+        for there in sizes:
+            writer = await a_writer(sessions, there)
+            alone = await rate(200, ours(writer, 200, 1))
+            found.setdefault(f"ours, {there:>7,} there, one at a time", []).append(alone)
+            together = await rate(LINES, ours(writer, LINES, 500))
+            found.setdefault(f"ours, {there:>7,} there, 500 at a time", []).append(together)
+        for there in sizes[:2]:
+            found.setdefault(f"plan, {there:>7,} there", []).append(await plans(connection, there))
+        found.setdefault("COPY of the entries as bare rows", []).append(await copied(connection))
     await connection.execute("DROP TABLE plan; DROP TABLE bare")
     await connection.close()
     await engine.dispose()
+    for name, rates in found.items():
+        print(f"{name:36} {spread(rates, ' lines/s')}")
+
+    def ratio(one: str, other: str) -> float:
+        return statistics.median(a / b for a, b in zip(found[one], found[other], strict=True))
+
+    at = [f"ours, {there:>7,} there, 500 at a time" for there in sizes]
+    print(
+        f"append: {ratio(at[0], 'plan,     200 there'):,.0f}x at 200, {ratio(at[1], 'plan,   3,000 there'):,.0f}x at 3000, "
+        f"flat {ratio(at[0], at[2]):.2f} at {MOST}, {ratio(at[0], 'COPY of the entries as bare rows'):.2f} of COPY"
+    )
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with configured() as found_settings:
+        asyncio.run(measure(found_settings))
