@@ -26,6 +26,12 @@ What an image reads *only at the first start*, when its data folder is empty, ca
 refused, because it would be true in Shiplog and nowhere else. Everything else holds from the next start on. An image that
 is known not to read what the last one wrote is refused, unless the body of the start says `allow_major_upgrade: true`.
 
+ClickHouse is started with more open files and Dragonfly with more locked memory than Docker gives, as their makers ask
+for. An engine that may not raise its own limits (without root, or inside a container) answers `error setting rlimits`:
+there `custom_docker_run_options` asks for less, as `--ulimit nofile=20000:20000` or `--ulimit memlock=65536`. Options that
+give a container power over its server (`--privileged`, `--device`, `--security-opt`, most of `--cap-add`) need
+`allow_host_paths` of the server.
+
 With `enable_ssl` a database has a certificate of its server's authority, which `GET /servers/{uuid}/ca-certificate`
 answers.
 """

@@ -29,8 +29,19 @@ def reason_of(job: Job, step: int, last_error_line: str | None, state: RunState)
     name = job.steps.rows[step - 1]["name"] if step else "The script"
     by_signal = _signal_of(state.exit_code)
     if last_error_line:
-        return f"{name} failed{by_signal}: {last_error_line}"
+        return f"{name} failed{by_signal}: {last_error_line}{_way_out(last_error_line)}"
     return f"{name} failed with exit code {state.exit_code}{by_signal}."
+
+
+def _way_out(line: str) -> str:
+    """Return what to do about an error whose own words do not say it; nothing for most."""
+    if "error setting rlimit" not in line:
+        return ""
+    return (
+        ". The Docker engine of this server may not raise its limits so far: ask for less, with `ulimits` in a Compose "
+        "file or, for a database, with custom_docker_run_options such as --ulimit nofile=20000:20000 (open files) or "
+        "--ulimit memlock=65536 (locked memory)."
+    )
 
 
 def _without_exit_code(server: str, state: RunState) -> str:
