@@ -6,6 +6,7 @@ from pathlib import Path
 from app.cli import contexts
 from app.cli.contexts import Context
 from app.cli.problem import Problem
+from app.cli.reading import checked_token
 
 CONTEXT_VARIABLE = "SHIPLOG_CONTEXT"
 
@@ -51,7 +52,7 @@ def _of_environment() -> Context:
         raise Problem("Set SHIPLOG_TOKEN_FILE to a file with an API token, or SHIPLOG_TOKEN to the token.", exit_code=2)
     if not url:
         raise Problem("Set SHIPLOG_URL to where the API is, for example https://shiplog.example.org.", exit_code=2)
-    return Context(checked_url(url), token)
+    return Context(checked_url(url), checked_token(token, file or "SHIPLOG_TOKEN"))
 
 
 def _variable(name: str) -> str:

@@ -156,19 +156,11 @@ async def look_at_api(api: Api) -> list[Finding]:
         noun = SERVER if await api.get(KEY.path) else KEY
         findings.append(Finding("Servers", "wrong", "none", none_yet(noun)))
     findings += [_judged(server) for server in servers]
-    return [*findings, _worker(await api.get("/deployments"))]
+    return [*findings, judge_worker(await api.get("/deployments"))]
 
 
-def _judged(server: dict[str, Any]) -> Finding:
-    name = f"Server {server['name']}"
-    if server["is_usable"]:
-        return Finding(name, "ok", f"Docker {server['docker_version']}, Compose {server['compose_version']}")
-    last = (server["validation_logs"] or "").strip().rpartition("\n")[2]
-    seen = f"{state_of(server)}: {last}" if last else state_of(server)
-    return Finding(name, "wrong", seen, f"shiplog server validate {server['name']}")
-
-
-def _worker(active: Sequence[dict[str, Any]]) -> Finding:
+def judge_worker(active: Sequence[dict[str, Any]]) -> Finding:
+    """Tell by what runs and waits whether somebody works: a queued one is taken within seconds when it can be."""
     long_ago = to_text(utcnow() - _PATIENCE)
     busy = {row["server_uuid"] for row in active if row["status"] == "in_progress"}
     waiting = [
@@ -183,3 +175,12 @@ def _worker(active: Sequence[dict[str, Any]]) -> Finding:
         return Finding("Worker", "ok", f"{len(active)} deployments are under way, none is left lying")
     seen = f"{len(waiting)} deployments wait for over a minute and nobody takes them"
     return Finding("Worker", "wrong", seen, "shiplog worker")
+
+
+def _judged(server: dict[str, Any]) -> Finding:
+    name = f"Server {server['name']}"
+    if server["is_usable"]:
+        return Finding(name, "ok", f"Docker {server['docker_version']}, Compose {server['compose_version']}")
+    last = (server["validation_logs"] or "").strip().rpartition("\n")[2]
+    seen = f"{state_of(server)}: {last}" if last else state_of(server)
+    return Finding(name, "wrong", seen, f"shiplog server validate {server['name']}")

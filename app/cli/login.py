@@ -9,13 +9,13 @@ from app.cli.access import checked_url
 from app.cli.client import Api
 from app.cli.contexts import Context
 from app.cli.output import Output, field
-from app.cli.reading import read_secret
+from app.cli.reading import read_token
 
 
 def log_in(url: str, *, name: str | None, token_file: Path | None) -> None:
     """Check a token, keep it and use it from now on."""
     url = checked_url(url)
-    context = Context(url, read_secret(token_file, "API token").strip())
+    context = Context(url, read_token(token_file, "API token"))
     team = asyncio.run(_team_of(context))
     name = name or urlsplit(url).netloc
     contexts.save(contexts.load().with_one(name, context))

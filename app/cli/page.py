@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    words = (*words, "shiplog") if not words else words
+    words = words or ("shiplog",)
     yield words, command
     for name, below in getattr(command, "commands", {}).items():
         yield from _walk(below, (*words, name))

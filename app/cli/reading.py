@@ -25,3 +25,16 @@ def read_secret(file: Path | None, prompt: str) -> str:
     if file is None and sys.stdin.isatty():
         return getpass.getpass(f"{prompt}: ")
     return read_text(file or STDIN).removesuffix("\n").removesuffix("\r")
+
+
+def read_token(file: Path | None, prompt: str) -> str:
+    """Return an API token; raise Problem, exit code 2, for what cannot be one."""
+    return checked_token(read_secret(file, prompt), prompt)
+
+
+def checked_token(text: str, what: str) -> str:
+    """Return a token without what surrounds it; an HTTP library would quote one that no header can carry."""
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise Problem(f"{what}: that is no token. It looks like 7|0a1b2c….", exit_code=2)
+    return token

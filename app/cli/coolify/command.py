@@ -9,13 +9,13 @@ from app.cli.coolify.making import Made, find_here, make
 from app.cli.coolify.planning import plan_import
 from app.cli.coolify.reading import read
 from app.cli.output import Item, Output, field
-from app.cli.reading import read_secret
+from app.cli.reading import read_token
 
 
 def run_import(url: str, *, token_file: Path | None, is_applied: bool, as_json: bool) -> int:
     """Bring a Coolify over, or only show what would be; return 1 when something was refused."""
     url = checked_url(url)
-    token = read_secret(token_file, "API token of Coolify").strip()
+    token = read_token(token_file, "API token of Coolify")
 
     async def work(api: Api, out: Output) -> int:
         async with Api(url, token, name="Coolify") as coolify:

@@ -23,7 +23,9 @@ class Made:
 async def find_here(api: Api, coolify: Coolify) -> dict[str, str]:
     """Return our uuid of whatever is here already, by Coolify's."""
     keys, servers, projects = [await api.get(path) for path in ("/security/keys", "/servers", "/projects")]
-    found = _matches(coolify.keys, keys, lambda key: (key.get("public_key") or "").split()[:2] or key["name"])
+    found = _matches(coolify.keys, keys, lambda key: key["name"])
+    with_public = tuple(key for key in coolify.keys if key.get("public_key"))
+    found |= _matches(with_public, keys, lambda key: key["public_key"].split()[:2])
     found |= _matches(coolify.servers, servers, lambda server: server["name"])
     found |= _matches(coolify.servers, servers, lambda server: (server["ip"], server["port"]))
     found |= _matches(coolify.projects, projects, lambda project: project["name"])

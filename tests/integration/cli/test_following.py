@@ -108,12 +108,16 @@ async def test_deploy_follows_what_it_has_started(
     [
         ({}, "Log in with `shiplog login https://shiplog.example.org`, or set SHIPLOG_URL and SHIPLOG_TOKEN_FILE."),
         ({"URL": "http://127.0.0.1:1"}, "Set SHIPLOG_TOKEN_FILE to a file with an API token, or SHIPLOG_TOKEN to"),
+        (
+            {"URL": "http://127.0.0.1:1", "TOKEN": "1|x\n2|y"},
+            "SHIPLOG_TOKEN: that is no token. It looks like 7|0a1b2c….",
+        ),
         ({"CONTEXT": "work"}, "No context is called work, there is none yet. `shiplog login URL` makes one."),
         ({"TOKEN": "1|x"}, "Set SHIPLOG_URL to where the API is, for example https://shiplog.example.org."),
         ({"TOKEN": "1|x", "TOKEN_FILE": "/x"}, "Set SHIPLOG_TOKEN or SHIPLOG_TOKEN_FILE, not both."),
         ({"TOKEN_FILE": "/missing/token"}, "/missing/token: No such file or directory."),
     ],
-    ids=["nothing", "no token", "no context", "no url", "two tokens", "no file"],
+    ids=["nothing", "no token", "two lines", "no context", "no url", "two tokens", "no file"],
 )
 def test_what_is_missing_is_told_in_one_line(
     settings: dict[str, str],

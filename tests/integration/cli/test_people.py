@@ -1,5 +1,6 @@
 """`shiplog init`, `member add` and `token create`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,24 @@ async def test_tokens_are_for_members(configured: dict[str, str], sessions: Sess
         known = await find_token(session, out.split()[-1])
         assert known is not None
         assert (known.token.name, known.token.abilities) == ("ci", ["read", "deploy"])
+
+
+async def test_a_token_is_listed_until_it_is_revoked(configured: dict[str, str], sessions: Sessions) -> None:
+    _, out, _ = await shiplog("init", "--email", ADA, env=configured)
+    plain = out.split()[-1]
+
+    code, out, _ = await shiplog("token", "list", "--json", env=configured)
+    (listed,) = json.loads(out)
+    assert (code, str(listed["id"]), listed["abilities"]) == (0, plain.partition("|")[0], ["root"])
+    assert plain.partition("|")[2] not in out
+
+    revoked = await shiplog("token", "revoke", str(listed["id"]), env=configured)
+    assert revoked == (0, f"The token {listed['id']} is revoked.\n", "")
+    async with sessions() as session:
+        assert await find_token(session, plain) is None
+    code, out, err = await shiplog("token", "revoke", str(listed["id"]), env=configured)
+    assert (code, out) == (1, "")
+    assert err.endswith(f"has no token {listed['id']}: `shiplog token list` shows which it has.\n")
 
 
 @pytest.mark.parametrize(

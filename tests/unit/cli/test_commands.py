@@ -9,7 +9,9 @@ import pytest
 import typer
 
 from app.cli.commands import application
+from app.cli.options import DatabaseType
 from app.cli.problem import Problem
+from app.databases.registry import DEFINITIONS
 
 # What takes long to load: none of it is needed for `--help`.
 HEAVY = (
@@ -45,6 +47,32 @@ def test_every_command_and_option_has_a_help_text() -> None:
         if not getattr(option, "help", None) and not getattr(option, "hidden", False)
     ]
     assert silent == []
+
+
+def test_no_argument_or_option_takes_a_secret() -> None:
+    # Every user of a machine sees the arguments of every process.
+    secrets = {"token", "password", "value", "private_key", "secret"}
+    found = dict(_commands(typer.main.get_command(application)))
+    taken = {(words, option.name) for words, command in found.items() for option in command.params}
+    assert {one for one in taken if one[1] in secrets} == set()
+
+
+def test_what_answers_for_people_answers_for_programs_too() -> None:
+    found = dict(_commands(typer.main.get_command(application)))
+    groups = {"context", "key", "server", "project", "service", "database", "env", "import", "token"}
+    alone = {"team", "deploy", "logs", "cancel", "history", "status", "doctor", "up"}
+    silent = {("context", "use"), ("context", "remove"), ("token", "create"), ("token", "revoke")}
+    without = {
+        words
+        for words, command in found.items()
+        if words and not getattr(command, "commands", None)
+        if (words[0] in groups or words[0] in alone) and "as_json" not in {option.name for option in command.params}
+    }
+    assert without == silent
+
+
+def test_the_types_of_databases_are_those_of_the_api() -> None:
+    assert {one.value for one in DatabaseType} == {definition.slug for definition in DEFINITIONS.values()}
 
 
 def test_the_command_line_loads_nothing_that_takes_long() -> None:

@@ -17,7 +17,7 @@ from app.cli.resources.variables import parse
         ("A=", "", False),
         ("A=x # why", "x", False),
     ],
-    ids=lambda value: repr(value),
+    ids=repr,
 )
 def test_a_line_is_read_as_compose_does(line: str, value: str, *, is_literal: bool) -> None:
     assert parse(f"# first\n\n{line}\n", ".env") == [
