@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -13,7 +14,7 @@ from app.auth.dependencies import Caller, require
 from app.compose.plan import PlanError
 from app.compose.run_options import parse_run_options, refuse_powers
 from app.databases.definition import DatabaseDefinition
-from app.databases.lookup import databases_of_team, find_database, is_public_port_taken
+from app.databases.lookup import certificate_ends, databases_of_team, find_database, is_public_port_taken
 from app.databases.presenting import asked_columns, present, urls_of
 from app.databases.registry import DEFINITIONS, definition_of
 from app.databases.repository import lock_server, may_have_started
@@ -50,7 +51,7 @@ _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 async def list_databases(session: Session, caller: Reader) -> list[AnyDatabase]:
     """Return every database of the team, of every type, oldest first."""
     databases = await databases_of_team(session, caller.team_id)
-    return [present(database, with_secrets=caller.can_read_sensitive) for database in databases]
+    return await _presented(session, caller, databases)
 
 
 def _add_create_route(definition: DatabaseDefinition, schemas: DatabaseSchemas) -> None:
@@ -94,7 +95,8 @@ for _definition in DEFINITIONS.values():
 )
 async def get_database(session: Session, caller: Reader, uuid: str) -> AnyDatabase:
     """Return one database; password, URLs and files only with `read:sensitive`."""
-    return present(await _found(session, caller, uuid), with_secrets=caller.can_read_sensitive)
+    (answer,) = await _presented(session, caller, [await _found(session, caller, uuid)])
+    return answer
 
 
 @router.patch(
@@ -177,6 +179,14 @@ async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update
     if database is None:
         raise NotFound("Database not found.")
     return database
+
+
+async def _presented(session: AsyncSession, caller: Caller, databases: Sequence[StandaloneMixin]) -> list[AnyDatabase]:
+    ends = await certificate_ends(session, databases)
+    return [
+        present(one, with_secrets=caller.can_read_sensitive, certificate_valid_until=ends.get(one.uuid))
+        for one in databases
+    ]
 
 
 def _of_type(schemas: DatabaseSchemas, body: DatabaseUpdate) -> DatabaseFields:

@@ -1,12 +1,14 @@
 """Finds a database by its uuid in nine tables with one statement: the only place that knows there are nine."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from app.models.database_certificate import DatabaseCertificate
 from app.models.environment import Environment
 from app.models.project import Project
 from app.models.server import Server
@@ -44,6 +46,17 @@ async def databases_of_team(session: AsyncSession, team_id: int) -> Sequence[Sta
         ids = [key.id for key in keys if key.type == database_type]
         found += (await session.execute(_with_surroundings(model).where(model.id.in_(ids)))).scalars()
     return sorted(found, key=lambda database: (database.created_at, database.uuid))
+
+
+async def certificate_ends(session: AsyncSession, databases: Sequence[StandaloneMixin]) -> dict[str, datetime]:
+    """Return {uuid: when its certificate expires} of those with `enable_ssl` that have one."""
+    of_key = {(one.resource_type, one.id): one.uuid for one in databases if getattr(one, "enable_ssl", False)}
+    if not of_key:
+        return {}
+    row = DatabaseCertificate
+    key = tuple_(row.database_type, row.database_id)
+    found = await session.execute(select(row.database_type, row.database_id, row.valid_until).where(key.in_(of_key)))
+    return {of_key[type_, id_]: valid_until for type_, id_, valid_until in found}
 
 
 async def is_public_port_taken(

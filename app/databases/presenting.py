@@ -1,5 +1,6 @@
 """From rows to answers and from bodies to columns, for every type alike."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from app.kit.encryption import EncryptedJSON, EncryptedText
 from app.models.standalone.columns import StandaloneMixin
 
 
-def present(database: StandaloneMixin, *, with_secrets: bool) -> AnyDatabase:
+def present(database: StandaloneMixin, *, with_secrets: bool, certificate_valid_until: datetime | None) -> AnyDatabase:
     """Return the answer for a row; fields that the caller may not see are not set, and so left out."""
     columns = columns_of(database)
     schema = SCHEMAS[database.resource_type].answer
@@ -29,6 +30,7 @@ def present(database: StandaloneMixin, *, with_secrets: bool) -> AnyDatabase:
         environment_name=database.environment.name,
         server_uuid=database.server.uuid,
         destination_uuid=database.destination.uuid,
+        certificate_valid_until=certificate_valid_until,
     )
 
 

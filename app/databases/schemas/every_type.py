@@ -106,6 +106,10 @@ class DatabaseAnswer(ResponseSchema):
     limits_cpuset: str | None
     limits_cpu_shares: int
     custom_docker_run_options: str | None
+    certificate_valid_until: Timestamp | None = Field(
+        description="When the certificate of a database with `enable_ssl` expires; a start in its last 30 days renews it. "
+        "Null without one."
+    )
     internal_db_url: str | None = Field(default=None, description="*Sensitive.* For containers of the destination.")
     external_db_url: str | None = Field(default=None, description="*Sensitive.* Only of a public database.")
     created_at: Timestamp

@@ -54,6 +54,9 @@ async def test_the_first_start_makes_a_certificate_and_the_second_keeps_it(desk:
     first, second = await _restart(desk, uuid), await _restart(desk, uuid)
     until = (utcnow() + CERTIFICATE_LIFETIME).date().isoformat()
     assert first["tls"]["note"] == f"The certificate of store is made, valid until {until}."
+    (listed,) = (await desk.ask("GET", "/databases")).json()
+    read = (await desk.ask("GET", f"/databases/{uuid}")).json()
+    assert [answer["certificate_valid_until"][:10] for answer in (listed, read)] == [until, until]
     assert second["tls"] == {**first["tls"], "note": f"The certificate of store is valid until {until}."}
     certificate = x509.load_pem_x509_certificate(first["tls"]["certificate"].encode())
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(first["tls"]["authority"].encode()))

@@ -66,6 +66,7 @@ async def test_a_database_gets_the_defaults_of_its_type(desk: Desk) -> None:
         "limits_cpuset": None,
         "limits_cpu_shares": 1024,
         "custom_docker_run_options": None,
+        "certificate_valid_until": None,
         "internal_db_url": url,
         "database_type": "standalone-postgresql",
         "postgres_user": "postgres",
