@@ -18,7 +18,7 @@ from app.kit import encryption
 from app.logs import configure_logging
 from app.middleware import LegacyGetActions, RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
-from app.postgres import create_engine, create_sessions
+from app.postgres import create_engine, create_readers, create_sessions
 from app.redis import Waker
 from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
@@ -86,6 +86,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = create_engine(settings)
     waker = Waker(settings.redis())
     app.state.sessions = create_sessions(engine)
+    app.state.readers = create_readers(engine, settings)
     app.state.waker = waker
     app.state.hosts = SshHostPool()
     loop = asyncio.get_running_loop()

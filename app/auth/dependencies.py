@@ -71,9 +71,9 @@ async def authenticate(
     """Return whom the request's token speaks for; raise Unauthenticated without a good one."""
     if credentials is None:
         raise Unauthenticated
-    # A transaction of its own: the note of the last use is kept when the request fails, and neither it nor a
+    # A session of its own: the note of the last use is kept when the request fails, and neither it nor a
     # connection is held while the request goes on, which for a followed log may be an hour.
-    async with transaction(request.app.state.sessions) as session:
+    async with transaction(request.app.state.readers) as session:
         known = await find_token(session, credentials.credentials)
         if known is None or known.is_expired:
             raise Unauthenticated

@@ -24,7 +24,7 @@ from app.errors import NotFound, answers
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.deployment_status import DeploymentStatus
 from app.models.service_deployment_queue import ServiceDeploymentQueue
-from app.postgres import Session
+from app.postgres import ReadSession
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"])
 
@@ -52,7 +52,7 @@ _NOT_MODIFIED: dict[str, Any] = {"description": "Settled, and as the `If-None-Ma
 async def list_service_deployments(
     request: Request,
     response: Response,
-    session: Session,
+    session: ReadSession,
     caller: Reader,
     uuid: str,
     skip: Skip = 0,
@@ -85,7 +85,7 @@ async def list_service_deployments(
     responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
 async def get_service_deployment(
-    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+    request: Request, response: Response, session: ReadSession, caller: Reader, uuid: str
 ) -> ServiceDeployment | Response:
     """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     row = await ServiceDeploymentQueueRepository(session).get(caller.team_id, uuid)
@@ -104,7 +104,7 @@ async def get_service_deployment(
 async def list_database_deployments(
     request: Request,
     response: Response,
-    session: Session,
+    session: ReadSession,
     caller: Reader,
     uuid: str,
     skip: Skip = 0,
@@ -140,7 +140,7 @@ async def list_database_deployments(
     responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
 async def get_database_deployment(
-    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+    request: Request, response: Response, session: ReadSession, caller: Reader, uuid: str
 ) -> DatabaseDeployment | Response:
     """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     row = await DatabaseDeploymentQueueRepository(session).get(caller.team_id, uuid)
@@ -156,7 +156,7 @@ async def get_database_deployment(
     summary="List what is deploying or waiting",
     responses=answers(401, 403),
 )
-async def list_active_deployments(session: Session, caller: Reader) -> list[AnyDeployment]:
+async def list_active_deployments(session: ReadSession, caller: Reader) -> list[AnyDeployment]:
     """Return the team's running and queued deployments, both kinds, oldest first."""
     return await present(session, caller, await active_of_team(session, caller.team_id), include_logs=False)
 
@@ -169,7 +169,7 @@ async def list_active_deployments(session: Session, caller: Reader) -> list[AnyD
     responses={304: _NOT_MODIFIED, **answers(401, 403, 404)},
 )
 async def get_deployment(
-    request: Request, response: Response, session: Session, caller: Reader, uuid: str
+    request: Request, response: Response, session: ReadSession, caller: Reader, uuid: str
 ) -> AnyDeployment | Response:
     """With its log so far as a JSON string when the token has `read:sensitive`; with an `ETag` once it is settled."""
     found = await find_of_team(session, caller.team_id, uuid)
