@@ -50,6 +50,7 @@ async def test_a_stop_is_queued_and_can_be_read(desk: Desk, kind: Kind, redis_ur
         "resource_name": resource.name,
         "options": {"docker_cleanup": True},
         "requested_by": "Ada",
+        "request_id": answer.headers["x-request-id"],
         "failure_reason": None,
         "logs": "[]",
         "retry_at": None,

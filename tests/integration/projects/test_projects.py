@@ -11,6 +11,7 @@ from tests.desk import UNKNOWN_UUID, Desk, error_of, row_counts
 
 QUOTED = 'it\'s a "shop"; $(rm -rf /) `id` 🚢'
 ODD = 'it\'s "staging"; $(id) `id` a\\b?c#d%20 .. 🚢'
+LISTS = ("postgresqls", "redis", "mongodbs", "mysqls", "mariadbs", "keydbs", "dragonflies", "clickhouses", "valkeys")
 NO_PROJECT = {"message": "Project not found."}
 NO_ENVIRONMENT = {"message": "Environment not found."}
 
@@ -142,10 +143,11 @@ async def test_an_environment_is_found_by_name_and_by_uuid(desk: Desk) -> None:
         "name": ODD,
         "description": None,
         "project_uuid": project,
-        "resources": [],
+        **{name: [] for name in ("resources", "applications", "services", *LISTS)},
     }
     assert await _read(desk, f"{project}/{quote(ODD, safe='')}") == by_uuid
     production = await _read(desk, f"{project}/production")
+    assert [production["services"], production["postgresqls"]] == [[row] for row in production["resources"]]
     assert [_without_times(row) for row in production["resources"]] == [
         {"uuid": service.uuid, "name": "shop", "type": "service", "status": "exited"},
         {"uuid": database.uuid, "name": "store", "type": "standalone-postgresql", "status": "exited"},
