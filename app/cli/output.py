@@ -25,6 +25,9 @@ _STATUS_STYLES = {
     "exited": "dim",
     "cancelled-by-user": "yellow",
 }
+_UNBROKEN = {"Uuid", "Deployment", "Status", "Started", "Seen", "Took", "Lines"}
+"""Columns that are copied from the terminal, or read at a glance, and so stay in one piece."""
+
 _WIDEST = 1000
 
 Item = dict[str, Any]
@@ -73,7 +76,7 @@ def field(name: str) -> Column:
 def _table(items: Sequence[Item], columns: Mapping[str, Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in columns:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _UNBROKEN)
     for item in items:
         table.add_row(*(_cell(column(item)) for column in columns.values()))
     return table

@@ -17,7 +17,7 @@ async def show_history(api: Api, out: Output, *, resource: str, take: int) -> No
     columns = {
         "Deployment": field("deployment_uuid"),
         "Status": field("status"),
-        "Asked by": field("requested_by"),
+        "By": field("requested_by"),
         "Started": lambda row: _local_time(row["started_at"]),
         "Took": _duration,
         "Lines": field("log_count"),
@@ -99,4 +99,4 @@ def _duration(row: Item) -> str:
 
 
 def _local_time(timestamp: str | None) -> str:
-    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%m-%d %H:%M:%S")
