@@ -112,7 +112,7 @@ async def update_database(
 
     What its image reads only when it initialises an empty data folder is fixed once it may have started: a later change
     would be true here and nowhere else. So it is with user, password and name of PostgreSQL, MySQL, MariaDB and MongoDB,
-    and with the name of ClickHouse's.
+    with PostgreSQL's initdb arguments and authentication method, and with the name of ClickHouse's.
     """
     database = await _found(session, caller, uuid, for_update=True)
     asked = asked_columns(_of_type(SCHEMAS[database.resource_type], body), type(database))
