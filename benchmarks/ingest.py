@@ -1,6 +1,7 @@
 """A worker's whole way from the bytes of a run to its stored log, against COPY of the same lines as bare rows.
 
 Everything but SSH: decode, split, redact, encode, append; a bare row has what an entry has, and is made before.
+COPY is one statement for all; COPY by 500 commits as often as a worker that keeps a log live, and has a primary key.
 Sizes from the environment: LINES, ROUNDS, and RUNS that one worker follows at once.
 """
 
@@ -11,7 +12,7 @@ import string
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 
@@ -24,11 +25,12 @@ from app.kit.redaction import Redactor
 from app.postgres import Sessions, create_engine, create_sessions
 from app.remote.detached import Chunk, DetachedRun, IndexEntry, RunState
 from app.settings import Settings
-from benchmarks.append import a_writer, rate
+from benchmarks.append import Connection, a_writer, rate
 from benchmarks.measuring import configured, size, spread
 
 LINES, ROUNDS, RUNS = size("LINES", 100_000), size("ROUNDS", 5), size("RUNS", 4)
 CHUNK = 32 * 1024
+KEYED = "COPY by 500, with a key"
 NONCE = "abcdefghijklmnopqrstuvwx"
 
 
@@ -104,6 +106,12 @@ async def ingested(sessions: Sessions, data: bytes, redactor: Redactor, runs: in
     return reached
 
 
+async def copied_by_500(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Copy as a log has to come in: nothing waits for the end of a run, and a line can be found again."""
+    for begin in range(0, len(rows), 500):
+        await connection.copy_records_to_table("keyed", records=rows[begin : begin + 500])
+
+
 async def measure(settings: Settings) -> None:
     """Print the figures, then the row."""
     chance = random.Random(1)
@@ -121,10 +129,12 @@ async def measure(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.database().replace("+asyncpg", ""))
     await connection.execute(
         """CREATE TABLE bare (deployment_id int, number int, batch int, channel text, moment timestamptz, hidden boolean,
-        command text, line text)"""
+        command text, line text);
+        CREATE TABLE keyed (LIKE bare, PRIMARY KEY (deployment_id, number))"""
     )
     found: dict[str, list[float]] = {
         "COPY": [],
+        KEYED: [],
         "one run": [],
         "one run, 50 secrets": [],
         "runs": [],
@@ -132,22 +142,24 @@ async def measure(settings: Settings) -> None:
     }
     for _ in range(ROUNDS):
         found["COPY"].append(await rate(LINES, connection.copy_records_to_table("bare", records=rows)))
-        await connection.execute("TRUNCATE bare")
+        found[KEYED].append(await rate(LINES, copied_by_500(connection, rows)))
+        await connection.execute("TRUNCATE bare, keyed")
         for name, redactor in (("", Redactor([])), (", 50 secrets", Redactor(secrets))):
             found[f"one run{name}"].append(await ingested(sessions, data, redactor, 1))
             found[f"runs{name}"].append(await ingested(sessions, part, redactor, RUNS))
-    await connection.execute("DROP TABLE bare")
+    await connection.execute("DROP TABLE bare, keyed")
     await connection.close()
     await engine.dispose()
     for name, rates in found.items():
         print(f"{name.replace('runs', f'{RUNS} runs at once'):30} {spread(rates, ' lines/s')}")
 
-    def share(name: str) -> float:
-        return 100 * statistics.median(a / b for a, b in zip(found[name], found["COPY"], strict=True))
+    def share(name: str, of: str = "COPY") -> float:
+        return 100 * statistics.median(a / b for a, b in zip(found[name], found[of], strict=True))
 
     print(
         f"ingest: {share('one run'):.0f} % of COPY, {share('one run, 50 secrets'):.0f} % with 50 secrets; "
-        f"{RUNS} runs at once {share('runs'):.0f} % and {share('runs, 50 secrets'):.0f} %"
+        f"{RUNS} runs at once {share('runs'):.0f} % and {share('runs, 50 secrets'):.0f} %; of COPY by 500 with a key "
+        f"{share('one run', KEYED):.0f} % and {share('one run, 50 secrets', KEYED):.0f} %"
     )
 
 

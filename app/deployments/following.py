@@ -179,9 +179,11 @@ class Follower:
                     self._reader.feed(chunk.channel, chunk.offset, chunk.data)
                     following = asyncio.ensure_future(anext(chunks, None))
                     flush_at = flush_at or clock() + FLUSH_SECONDS
-                if self._reader.pending >= BATCH_ENTRIES or (flush_at is not None and clock() >= flush_at):
-                    await self._store()
-                    flush_at = None
+                is_due = flush_at is not None and clock() >= flush_at
+                if is_due or self._reader.pending >= BATCH_ENTRIES:
+                    # A flood comes in pieces of about 300 lines: storing each rest alone would double the statements.
+                    await self._store(at_least=0 if is_due else BATCH_ENTRIES)
+                    flush_at = None if is_due else flush_at
                 held = self._held(held, clock())
                 is_silent = held is not None and clock() - held.since >= BARRIER_SECONDS
                 if self._reader.overfull or is_silent:
@@ -233,9 +235,9 @@ class Follower:
         self._reader.finish()
         await self._store()
 
-    async def _store(self) -> None:
-        """Store everything the reader has, in stretches; the position moves only with a stored one."""
-        while True:
+    async def _store(self, *, at_least: int = 0) -> None:
+        """Store what the reader has, in stretches, while it is so much; the position moves only with a stored one."""
+        while self._reader.pending >= at_least:
             batch = self._reader.take(BATCH_ENTRIES)
             position = self._writer.position
             moved = (batch.stdout_offset, batch.stderr_offset) != (position.stdout_offset, position.stderr_offset)
@@ -268,8 +270,8 @@ class Follower:
         entries: list[dict[str, Any]] = []
         dropped = 0
         room = self._cap - self._writer.position.log_bytes
-        # JSON makes at most six bytes of one: as long as even that fits, nothing has to be measured.
-        is_tight = sum(ENTRY_BYTES + 6 * len(line.text.encode()) for line in batch.entries) > room
+        # JSON makes at most six bytes of a character: as long as even that fits, nothing has to be measured.
+        is_tight = sum(ENTRY_BYTES + 6 * len(line.text) for line in batch.entries) > room
         for index in range(len(batch.entries) + 1):
             while openings and openings[0].before == index:
                 following = batch.entries[index] if index < len(batch.entries) else None

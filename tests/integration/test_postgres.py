@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from app.postgres import create_engine, create_sessions
+from app.postgres import create_engine, create_readers, create_sessions
 from app.settings import Settings
 
 
@@ -14,3 +14,14 @@ async def test_no_transaction_waits_for_its_client_for_long(postgres_url: str, p
         limit = (await session.execute(text("SHOW idle_in_transaction_session_timeout"))).scalar_one()
     await engine.dispose()
     assert limit == "10s"
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+async def test_who_only_reads_is_in_a_transaction_behind_a_pooler_alone(postgres_url: str, pooler: bool) -> None:
+    settings = Settings(database_url=postgres_url, pooler=pooler)
+    engine = create_engine(settings)
+    moment = text("SELECT now()")  # the beginning of the transaction
+    async with create_readers(engine, settings)() as session:
+        first, second = [(await session.execute(moment)).scalar_one() for _ in range(2)]
+    await engine.dispose()
+    assert (first == second) is pooler
