@@ -8,6 +8,9 @@ import pytest
 from app.cli.doctor import judge_worker
 from app.kit.clock import to_text, utcnow
 
+QUEUED = {"status": "queued"}
+RUNNING = {"status": "in_progress"}
+
 
 def row(status: str, *, server: str = "a", minutes: int = 5, reason: str | None = None) -> dict[str, Any]:
     """Return a deployment as the API lists it."""
@@ -19,14 +22,14 @@ def row(status: str, *, server: str = "a", minutes: int = 5, reason: str | None 
     ("active", "state"),
     [
         ([], "ok"),
-        ([row("queued")], "wrong"),
-        ([row("queued", minutes=0)], "ok"),
-        ([row("queued", reason="The server cannot be reached.")], "ok"),
-        ([row("in_progress"), row("queued")], "ok"),
-        ([row("in_progress", server="b"), row("queued")], "wrong"),
+        ([QUEUED], "wrong"),
+        ([{**QUEUED, "minutes": 0}], "ok"),
+        ([{**QUEUED, "reason": "The server cannot be reached."}], "ok"),
+        ([RUNNING, QUEUED], "ok"),
+        ([{**RUNNING, "server": "b"}, QUEUED], "wrong"),
     ],
     ids=["nothing", "left lying", "just asked", "has a reason", "behind another", "another server is busy"],
 )
 def test_what_is_left_lying_wants_a_worker(active: list[dict[str, Any]], state: str) -> None:
-    finding = judge_worker(active)
+    finding = judge_worker([row(**one) for one in active])
     assert (finding.state, finding.remedy) == (state, "shiplog worker" if state == "wrong" else "")
