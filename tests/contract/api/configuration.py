@@ -1,0 +1,105 @@
+"""What schemathesis is told: who asks, what is there, and with what a well-formed request may be refused."""
+
+import json
+from typing import Any
+
+from tests.contract.api.seeds import Names
+
+_EVERYWHERE = {
+    "body.project_uuid": "project",
+    "body.server_uuid": "server",
+    "body.environment_name": "environment",
+    "body.environment_uuid": "environment_uuid",
+    "body.destination_uuid": "destination",
+    "body.private_key_uuid": "key",
+    "body.private_key": "private_key",
+    "body.docker_compose_raw": "compose",
+    "body.ip": "host",
+    "body.registry_host": "registry_host",
+    "body.network": "network",
+    "body.key": "variable_key",
+    "body.uuid": "resource",
+    "query.resource_uuid": "resource",
+    "query.uuid": "resource",
+}
+# By the names of operations; of two that fit, the first counts.
+_PATHS = {
+    "^DELETE /services/.uuid.$": {"path.uuid": "deleted_service"},
+    "^DELETE /databases/.uuid.$": {"path.uuid": "deleted_database"},
+    "^DELETE /projects/.uuid.$": {"path.uuid": "deleted_project"},
+    "^DELETE /projects/.uuid./environments/[^/]*$": {
+        "path.uuid": "project",
+        "path.environment_name_or_uuid": "deleted_environment",
+    },
+    "^PATCH /servers/.uuid.$": {"path.uuid": "changed_server"},
+    "^DELETE /servers/.uuid.$": {"path.uuid": "deleted_server"},
+    "^DELETE /security/keys/.uuid.$": {"path.uuid": "deleted_key"},
+    "^DELETE /tags/": {"path.uuid": "deleted_tag"},
+    "^POST /deployments/.uuid./cancel$": {"path.uuid": "active_deployment"},
+    "^DELETE /destinations/": {"path.uuid": "unused_destination"},
+    "^(POST /services/.uuid./stop|GET /services/.uuid./logs)$": {"path.uuid": "running_service"},
+    "^(POST /databases/.uuid./stop|GET /databases/.uuid./logs)$": {"path.uuid": "running_database"},
+    "/services/.uuid./tags": {"path.uuid": "tagged_service", "path.tag_uuid": "tag"},
+    "/databases/.uuid./tags": {"path.uuid": "tagged_database", "path.tag_uuid": "tag"},
+    "^DELETE /services/.uuid./envs": {"path.uuid": "tagged_service", "path.env_uuid": "service_variable"},
+    "^DELETE /databases/.uuid./envs": {"path.uuid": "tagged_database", "path.env_uuid": "database_variable"},
+    " /team/envs": {"path.env_id": "team_variable"},
+    " /projects/.uuid./envs": {"path.uuid": "project", "path.env_id": "project_variable"},
+    " /servers/.uuid./envs": {"path.uuid": "server", "path.env_id": "server_variable"},
+    " /projects": {
+        "path.uuid": "project",
+        "path.environment_name_or_uuid": "environment",
+        "path.env_id": "environment_variable",
+    },
+    " /servers": {"path.uuid": "server", "path.server_uuid": "server"},
+    " /services": {"path.uuid": "service"},
+    " /databases": {"path.uuid": "database"},
+    " /destinations": {"path.uuid": "destination"},
+    " /registries": {"path.uuid": "registry"},
+    " /security/keys": {"path.uuid": "key"},
+    " /operations": {"path.uuid": "operation"},
+    " /tags": {"path.uuid": "tag"},
+    " /teams": {"path.team_id": "team"},
+    " /deployments/services/.uuid": {"path.uuid": "service"},
+    " /deployments/databases/.uuid": {"path.uuid": "database"},
+    " /deployments/services/deployment": {"path.uuid": "service_deployment"},
+    " /deployments/databases/deployment": {"path.uuid": "database_deployment"},
+    " /deployments/.uuid": {"path.uuid": "deployment"},
+}
+_REFUSALS = {
+    "^DELETE |^GET /(services|databases)/.uuid./logs$": ["400"],
+    "^(POST|PATCH) ": ["400", "422"],
+}
+"""With what well-formed requests may be refused: 400, as the reference does it, when something is in use, already runs, has
+ended, or nothing was named; 422 for rules that no schema can say: a Compose file, a key, an address, a reference.
+"""
+
+
+def configuration(token: str, names: Names) -> str:
+    """Return schemathesis.toml; every check is on."""
+    # A stream of a deployment that waits goes on for ten minutes; its first event comes at once.
+    lines = ["max-stream-events = 1", f"headers = {{ Authorization = {json.dumps(f'Bearer {token}')} }}"]
+    for name, values in names.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
+    lines += ["[parameters]", *(_binding(*each) for each in _EVERYWHERE.items())]
+    for pattern, bindings in _PATHS.items():
+        lines += ["[[operations]]", f"include-name-regex = {json.dumps(pattern)}", "[operations.parameters]"]
+        lines += [_binding(*each) for each in bindings.items()]
+    for pattern, codes in _REFUSALS.items():
+        accepted = ["2xx", "401", "403", "404", "409", "429", *codes]
+        lines += ["[[operations]]", f"include-name-regex = {json.dumps(pattern)}"]
+        lines += [f"checks.positive_data_acceptance.expected-statuses = {json.dumps(accepted)}"]
+    return "\n".join(lines)
+
+
+def name_what_is_there(document: dict[str, Any], names: Names) -> None:
+    """Let the examples of bodies name things that are there, as those of a client do."""
+    for schema in document["components"]["schemas"].values():
+        for field, property_schema in schema.get("properties", {}).items():
+            dictionary = _EVERYWHERE.get(f"body.{field}")
+            if dictionary is not None:
+                property_schema["examples"] = names[dictionary][:1]
+
+
+def _binding(parameter: str, dictionary: str) -> str:
+    return f'"{parameter}" = {{ dictionary = "{dictionary}", probability = 0.95 }}'

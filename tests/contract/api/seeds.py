@@ -1,0 +1,191 @@
+"""What is there before schemathesis begins: a thing of each kind to use, and one of each kind to delete."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kit.clock import utcnow
+from app.kit.ids import new_uuid
+from app.models import (
+    CertificateAuthority,
+    Environment,
+    EnvironmentVariable,
+    PrivateKey,
+    Project,
+    RegistryCredential,
+    ResourceOperation,
+    Server,
+    ServerSetting,
+    SharedEnvironmentVariable,
+    StandaloneDocker,
+)
+from app.models.tag import Tag, Taggable
+from app.remote.keys import generate_private_key
+from tests.deploying import COMPOSE, Place, create_database, create_deployment, create_service
+from tests.desk import Desk, in_base64
+from tests.integration.this_machine import WILLING
+
+Names = dict[str, list[str]]
+
+LATER = utcnow() + timedelta(days=1)
+# The second one is somebody else's for a day, and the third waits for it: both can be cancelled.
+_DEPLOYMENTS: tuple[dict[str, Any], ...] = (
+    {"status": "finished"},
+    {"status": "in_progress", "lease_owner": "somebody", "lease_until": LATER},
+    {"status": "queued"},
+)
+_DOCKER = """\
+case "$*" in
+'ps --all --quiet --filter label=com.docker.compose.project') exit 1 ;; # statuses stay what the rows say
+'ps --all --quiet --no-trunc '*) ;;
+'ps --all --quiet --filter '*'project={0}'*|'ps --all --quiet --filter '*'project={1}'*) echo id; exit ;;
+'inspect --format {{"name"'*)
+    echo '{{"name":"/web","service":"web","image":"web:1","state":"running","health":"healthy",'\\
+'"exit_code":0,"started_at":"2025-10-30T15:29:39Z"}}'
+    exit ;;
+esac
+"""
+
+
+async def sow(desk: Desk) -> Names:
+    """Make the rows and return their names, and values that no schema can describe, by what they are."""
+    place = desk.place
+    async with desk.sessions.begin() as session:
+        used, deleted = await _resources(session, place), await _deleted(session, place)
+        around = await _around(session, place)
+        await session.execute(update(Server).values(validated_at=utcnow()))
+    return {
+        **used,
+        **deleted,
+        **around,
+        "project": [place.project.uuid],
+        "environment": ["production"],
+        "environment_uuid": [place.environment.uuid],
+        "server": [place.server.uuid],
+        "destination": [place.destination.uuid],
+        "team": [str(place.team.id)],
+        "compose": [in_base64(COMPOSE)],
+        "private_key": [generate_private_key() for _ in range(20)],
+        "host": [f"host-{number}.example" for number in range(50)],
+        "registry_host": [f"registry-{number}.example" for number in range(50)],
+        "network": [f"network-{number}" for number in range(50)],
+        "variable_key": [f"KEY_{number}" for number in range(50)],
+    }
+
+
+def docker(names: Names) -> str:
+    """Return what the server's `docker` does, in sh: it runs the resources that are said to run, and no other."""
+    return _DOCKER.format(*names["running_service"], *names["running_database"]) + WILLING
+
+
+async def _resources(session: AsyncSession, place: Place) -> Names:
+    service, database = await create_service(session, place), await create_database(session, place)
+    runs: dict[str, Any] = {"status": "running:healthy", "status_at": utcnow()}
+    running, up = await create_service(session, place, **runs), await create_database(session, place, **runs)
+    deployed = await create_service(session, place), await create_database(session, place)
+    of_service, of_database = [
+        [(await create_deployment(session, place, each, **columns)).deployment_uuid for columns in _DEPLOYMENTS]
+        for each in deployed
+    ]
+    operations = [
+        ResourceOperation(
+            team_id=place.team.id,
+            server_id=place.server.id,
+            kind="stop",
+            resource_type=each.resource_type,
+            resource_id=each.id,
+            resource_uuid=each.uuid,
+            resource_name=each.name,
+            retry_at=LATER,
+        )
+        for each in [await create_service(session, place), await create_database(session, place)]
+    ]
+    session.add_all(operations)
+    await session.flush()
+    return {
+        "service": [service.uuid],
+        "database": [database.uuid],
+        "running_service": [running.uuid],
+        "running_database": [up.uuid],
+        "resource": [service.uuid, database.uuid],
+        "service_deployment": of_service,
+        "database_deployment": of_database,
+        "deployment": [*of_service, *of_database],
+        "active_deployment": [of_service[-1], of_database[-1]],
+        "operation": [each.uuid for each in operations],
+    }
+
+
+async def _deleted(session: AsyncSession, place: Place) -> Names:
+    service, database = await create_service(session, place), await create_database(session, place)
+    project, environment = (
+        Project(team_id=place.team.id, name="empty"),
+        Environment(project=place.project, name="empty"),
+    )
+    key = PrivateKey(
+        team_id=place.team.id, name="k", private_key="no key", public_key="ssh-ed25519 A", fingerprint=new_uuid()
+    )
+    session.add_all([project, environment, key])
+    await session.flush()
+    key_id = place.server.private_key_id
+    servers = [
+        Server(team_id=place.team.id, private_key_id=key_id, name="s", ip=f"192.0.2.{number}", user="root")
+        for number in (8, 9)
+    ]
+    session.add_all(servers)
+    await session.flush()
+    session.add_all(ServerSetting(server_id=server.id) for server in servers)
+    return {
+        "deleted_service": [service.uuid],
+        "deleted_database": [database.uuid],
+        "deleted_project": [project.uuid],
+        "deleted_environment": [environment.uuid],
+        "deleted_key": [key.uuid],
+        "changed_server": [servers[0].uuid],
+        "deleted_server": [servers[1].uuid],
+    }
+
+
+async def _around(session: AsyncSession, place: Place) -> Names:
+    resources = await create_service(session, place), await create_database(session, place)
+    team = {"team_id": place.team.id}
+    variables = [
+        EnvironmentVariable(**team, resource_type=each.resource_type, resource_id=each.id, key="A", value="1")
+        for each in resources
+    ]
+    owners: dict[str, dict[str, int]] = {
+        "team": {},
+        "project": {"project_id": place.project.id},
+        "environment": {"environment_id": place.environment.id},
+        "server": {"server_id": place.server.id},
+    }
+    shared = {
+        name: SharedEnvironmentVariable(**team, **of, type=name, key="A", value="1") for name, of in owners.items()
+    }
+    authority = CertificateAuthority(
+        server_id=place.server.id, certificate="PEM", private_key="PEM", valid_until=utcnow()
+    )
+    second = StandaloneDocker(server_id=place.server.id, name="second", network="second")
+    registry = RegistryCredential(**team, registry_host="registry.example", username="ada", password="hush")
+    key = PrivateKey(**team, name="unused", private_key="no key", public_key="ssh-ed25519 A", fingerprint=new_uuid())
+    tag, deleted_tag = Tag(**team, name="blue"), Tag(**team, name="green")
+    session.add_all([deleted_tag, *variables, *shared.values(), authority, second, registry, key, tag])
+    await session.flush()
+    session.add_all(
+        [Taggable(tag_id=tag.id, resource_type=each.resource_type, resource_id=each.id) for each in resources]
+    )
+    return {
+        "tagged_service": [resources[0].uuid],
+        "tagged_database": [resources[1].uuid],
+        "service_variable": [variables[0].uuid],
+        "database_variable": [variables[1].uuid],
+        **{f"{name}_variable": [each.uuid] for name, each in shared.items()},
+        "registry": [registry.uuid],
+        "unused_destination": [second.uuid],
+        "key": [key.uuid],
+        "tag": [tag.uuid],
+        "deleted_tag": [deleted_tag.uuid],
+        "tag_name": ["blue"],
+    }
