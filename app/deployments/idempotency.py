@@ -57,7 +57,10 @@ class AnswerOnce:
         first = await take_idempotency_key(self._session, caller.token_id, self._key, body_hash)
         if first is None:
             answer = await make()
-            kept = {"answer": answer.model_dump(mode="json", exclude_unset=True), "server_ids": sorted(self._server_ids)}
+            kept = {
+                "answer": answer.model_dump(mode="json", exclude_unset=True),
+                "server_ids": sorted(self._server_ids),
+            }
             await keep_answer(self._session, caller.token_id, self._key, kept)
             return answer
         if first.body_hash != body_hash or first.answer is None:
