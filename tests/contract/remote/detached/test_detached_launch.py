@@ -267,6 +267,6 @@ async def test_a_server_without_setsid_is_told_what_to_install(tmp_path: Path) -
         (tools / name).unlink()
     (tools / "sh").symlink_to("/bin/dash")  # busybox's own shell has setsid built in
     run = Runs(LocalHost(path), tmp_path / "runs").new()
-    with pytest.raises(RemoteError, match="The server has no 'setsid': install util-linux or busybox there."):
+    with pytest.raises(RemoteError, match=r"The server has no 'setsid': install util-linux or busybox there\."):
         await run.launch("exit 0", deadline_seconds=60)
     assert not run.path.exists()
