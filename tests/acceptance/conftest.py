@@ -33,6 +33,13 @@ def traces(rig: Rig) -> Iterator[Traces]:
         shutil.rmtree(Path(login.home) / HOME_DATA, ignore_errors=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _quiet_afterwards(traces: Traces) -> Iterator[None]:
+    """End the containers of a module with it: forty of them, each asked for its health every 5 s, slow everything down."""
+    yield
+    traces.remove_containers()
+
+
 @pytest_asyncio.fixture(scope="session")
 async def product_valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The URL of the product's own Valkey: its worker lives as long as the session and would take what others count."""

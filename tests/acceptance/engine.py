@@ -91,6 +91,15 @@ def push_behind_the_back(tag: str, files: Mapping[str, str], *, keep: str) -> No
     docker("rmi", new)
 
 
+def remove_containers_of(uuids: Sequence[str]) -> None:
+    """Remove the containers of resources; their volumes and networks stay."""
+    if not uuids:
+        return
+    listed = docker("ps", "--all", "--format", '{{.ID}} {{.Label "com.docker.compose.project"}}').splitlines()
+    if ids := [words[0] for words in map(str.split, listed) if words[1:] and words[1] in uuids]:
+        docker("rm", "--force", "--volumes", *ids)
+
+
 def remove_everything_of(uuids: Sequence[str]) -> None:
     """Remove what the tests' resources left, as an engine that is not the rig's own goes on afterwards."""
     for uuid in uuids:

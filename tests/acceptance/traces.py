@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.engine import remove_everything_of
+from tests.acceptance.engine import remove_containers_of, remove_everything_of
 
 DATA = Path("/data/shiplog")
 """The data folder of whoever may write there: root."""
@@ -22,6 +22,10 @@ class Traces:
     resources: set[str] = field(default_factory=set)
     deployments: set[str] = field(default_factory=set)
     _was_there: list[Path] = field(default_factory=lambda: [path for path in (DATA, DATA.parent) if path.exists()])
+
+    def remove_containers(self) -> None:
+        """Remove the containers alone, of everything made so far."""
+        remove_containers_of(sorted(self.resources))
 
     def remove(self) -> None:
         """Remove containers, volumes, networks and files, and the data folder if it was not there and is empty now."""
