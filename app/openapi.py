@@ -69,6 +69,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["servers"] = [{"url": f"{app.state.settings.root_path.rstrip('/')}{PREFIX}"}]
     document["paths"] = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
     for operation in _operations(document):
+        _leave_out_null(operation)
         _complete_answers(operation)
     add_links(document)
     schemas = document["components"]["schemas"]
@@ -82,6 +83,15 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for method in _METHODS:
             if method in methods:
                 yield methods[method]
+
+
+def _leave_out_null(operation: dict[str, Any]) -> None:
+    """Have a parameter that may be left out be of its type alone: neither a query nor a header can hold null."""
+    for parameter in operation.get("parameters", ()):
+        *others, last = parameter["schema"].get("anyOf", [{}])
+        if len(others) == 1 and last == {"type": "null"}:
+            del parameter["schema"]["anyOf"]
+            parameter["schema"] = {**others[0], **parameter["schema"]}
 
 
 def _complete_answers(operation: dict[str, Any]) -> None:

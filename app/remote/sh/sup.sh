@@ -84,11 +84,12 @@ read_sizes() {
     done
 }
 
-# Tells the supervisor with signal $1 why the script is ended, and ends it.
+# Tells the supervisor with signal $1 why the script is ended, and ends it; returns when that has to be tried again.
 end() {
     ! is_alive "$supervisor" "$supervisor_start" || kill "-$1" "$supervisor" 2>/dev/null
     end_processes
-    exit
+    # Of a script that had not quite begun nothing was found: it is looked for again.
+    is_alive "$script" "$script_start" || exit
 }
 
 # On a line of its own, also behind one that a full disk has cut off.
