@@ -4,7 +4,6 @@ docs/coolify-operations.json lists the operations of Coolify's published descrip
 about those that are here, and why the others are not. Everything else is the same.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from app.kit.generated import write_or_check
 
 _DOCS = Path(__file__).parents[1] / "docs"
 OPERATIONS = _DOCS / "coolify-operations.json"
@@ -167,18 +168,14 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m app.compatibility", description="Write the page for Coolify's users."
+    return write_or_check(
+        FILE,
+        render,
+        arguments,
+        program="python -m app.compatibility",
+        source="the code says",
+        remedy="run `python -m app.compatibility` and commit it",
     )
-    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        FILE.write_text(render(), encoding="utf-8")
-        return 0
-    if FILE.exists() and FILE.read_text(encoding="utf-8") == render():
-        return 0
-    sys.stderr.write(f"{FILE.name} is not what the code says: run `python -m app.compatibility` and commit it.\n")
-    return 1
 
 
 def _line(operation: Mapping[str, Any]) -> str:

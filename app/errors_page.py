@@ -1,12 +1,12 @@
 """docs/errors.md, written from the classes in `app/errors.py`: `python -m app.errors_page` (`--check`: is it current?)."""
 
-import argparse
 import inspect
 import sys
 from http import HTTPStatus
 from pathlib import Path
 
 from app import errors
+from app.kit.generated import write_or_check
 
 FILE = Path(__file__).parents[1] / "docs" / "errors.md"
 
@@ -29,18 +29,14 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m app.errors_page", description="Write docs/errors.md.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
-    parser.add_argument("--file", type=Path, default=FILE, help="default: docs/errors.md beside app/")
-    options = parser.parse_args(arguments)
-    text = render()
-    if not options.check:
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file.name} is not what the classes say: run `python -m app.errors_page`.\n")
-    return 1
+    return write_or_check(
+        FILE,
+        render,
+        arguments,
+        program="python -m app.errors_page",
+        source="the classes say",
+        remedy="run `python -m app.errors_page`",
+    )
 
 
 def _section(error: type[errors.AppError]) -> str:

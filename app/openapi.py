@@ -1,6 +1,5 @@
 """The OpenAPI document, and `python -m app.openapi`, which writes it to `openapi.json` (`--check`: is it current?)."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.errors import answers
+from app.kit.generated import write_or_check
 from app.openapi_links import add_links
 
 PREFIX = "/api/v1"
@@ -49,18 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
     from app.main import create_app
     from app.settings import Settings
 
-    parser = argparse.ArgumentParser(prog="python -m app.openapi", description="Write openapi.json from the code.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
-    parser.add_argument("--file", type=Path, default=FILE, help="default: openapi.json beside app/")
-    options = parser.parse_args(arguments)
-    text = render(create_app(Settings(root_path="")))
-    if not options.check:
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file.name} is not what the code says: run `make openapi` and commit it.\n")
-    return 1
+    return write_or_check(
+        FILE,
+        lambda: render(create_app(Settings(root_path=""))),
+        arguments,
+        program="python -m app.openapi",
+        source="the code says",
+        remedy="run `make openapi` and commit it",
+    )
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

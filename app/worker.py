@@ -17,6 +17,7 @@ from app.deployments.dispatcher import Dispatcher
 from app.deployments.runner import Runner
 from app.deployments.tidying import tidy_runs
 from app.kit import encryption
+from app.kit.backoff import pause_after
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
 from app.operations.runner import run_operations, settle_lost_operations
@@ -113,7 +114,7 @@ class WorkerProcess:
                 log.warning("redis is away, trying again", error=type(error).__name__)
             finally:
                 await _leave(worker)
-            await asyncio.sleep(min(15.0, 0.5 * 2 ** min(attempt, 5)))
+            await asyncio.sleep(pause_after(attempt, most=15.0))
 
     def _nudge_receiver(self, redis: RedisSettings) -> Worker:
         # A nudge is answered by looking and forgotten: no result, no second try, no job that blocks another one.

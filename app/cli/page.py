@@ -1,6 +1,5 @@
 """`docs/cli.md` from the commands themselves: `python -m app.cli.page` writes it (`--check`: is it current?)."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import typer
 
 from app.cli.commands import application
+from app.kit.generated import write_or_check
 
 FILE = Path(__file__).parents[2] / "docs/cli.md"
 
@@ -49,18 +49,14 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m app.cli.page", description="Write docs/cli.md.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
-    parser.add_argument("--file", type=Path, default=FILE, help="default: docs/cli.md beside app/")
-    options = parser.parse_args(arguments)
-    text = render()
-    if not options.check:
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file.name} is not what the commands say: run `python -m app.cli.page`.\n")
-    return 1
+    return write_or_check(
+        FILE,
+        render,
+        arguments,
+        program="python -m app.cli.page",
+        source="the commands say",
+        remedy="run `python -m app.cli.page`",
+    )
 
 
 def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

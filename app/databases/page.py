@@ -1,6 +1,5 @@
 """`docs/databases.md` from the definitions: `python -m app.databases.page` writes it (`--check`: is it current?)."""
 
-import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import inspect
 
 from app.databases.definition import DatabaseDefinition
 from app.databases.registry import DEFINITIONS
+from app.kit.generated import write_or_check
 
 FILE = Path(__file__).parents[2] / "docs/databases.md"
 
@@ -45,18 +45,14 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m app.databases.page", description="Write docs/databases.md.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is current; exit code 1 when not")
-    parser.add_argument("--file", type=Path, default=FILE, help="default: docs/databases.md beside app/")
-    options = parser.parse_args(arguments)
-    text = render()
-    if not options.check:
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file.name} is not what the definitions say: run `python -m app.databases.page`.\n")
-    return 1
+    return write_or_check(
+        FILE,
+        render,
+        arguments,
+        program="python -m app.databases.page",
+        source="the definitions say",
+        remedy="run `python -m app.databases.page`",
+    )
 
 
 def _table() -> str:

@@ -15,6 +15,7 @@ from app.deployments.lines import Batch, Channel, Line, SpoolReader
 from app.deployments.log import LogWriter, Stretch
 from app.deployments.step_table import StepTable
 from app.deployments.timeline import Timeline
+from app.kit.backoff import pause_after
 from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
 from app.models.log_entry import join_entries, log_entry
@@ -116,7 +117,7 @@ class Follower:
                 # A link that brings something each time is no server to be left alone.
                 attempt = attempt + 1 if self._writer.position == stored else 1
                 stored = self._writer.position
-                pause = min(30.0, 0.5 * 2 ** min(attempt, 6)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+                pause = pause_after(attempt, most=30.0) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
                 log.info("the link is lost, going on soon", deployment=self._uuid, error=str(error), seconds=pause)
                 await asyncio.sleep(pause)
 
@@ -259,7 +260,7 @@ class Follower:
                     raise
                 attempt += 1
                 log.warning("PostgreSQL is away, the log waits", deployment=self._uuid, error=type(error).__name__)
-                await asyncio.sleep(min(5.0, 0.1 * 2 ** min(attempt, 6)))
+                await asyncio.sleep(pause_after(attempt, most=5.0, first=0.1))
             else:
                 return
 

@@ -17,6 +17,7 @@ from app.compose.script import render_script
 from app.deployments.following import Publish
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.log import own_entry
+from app.kit.backoff import pause_after
 from app.kit.clock import utcnow
 from app.remote.detached import DetachedRun, Launched, RunState
 from app.remote.errors import RemoteError
@@ -66,7 +67,7 @@ async def launch(
                 raise Failed(str(error)) from error
             attempt += 1
             log.info("whether the script was started is unknown, asking again", deployment=job.uuid, error=str(error))
-            await asyncio.sleep(min(30.0, 0.5 * 2 ** min(attempt, 6)))
+            await asyncio.sleep(pause_after(attempt, most=30.0))
     job.row.run_clock = utcnow() - timedelta(seconds=launched.uptime)
     await job.writer.append(
         job.standing(),
@@ -108,7 +109,7 @@ async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> RunState:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
             attempt += 1
             log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
-            await asyncio.sleep(min(5.0, 0.5 * 2 ** min(attempt, 4)))  # somebody waits for it
+            await asyncio.sleep(pause_after(attempt, most=5.0))  # somebody waits for it
 
 
 def run_on_server(job: Job, host: Host, access: ServerAccess) -> DetachedRun:
