@@ -28,7 +28,7 @@ docker() {
 # The logins of this run have a folder of their own; plugins and contexts of this user stay within reach.
 use_private_config() {
     config=${DOCKER_CONFIG:-${HOME:-/root}/.docker}
-    if [ -n "$sudo" ]; then config=/root/.docker; fi
+    if [ -n "$sudo" ]; then config=~root/.docker; fi
     DOCKER_CONTEXT=$(docker context inspect --format '{{.Name}}' 2>/dev/null) || DOCKER_CONTEXT=default
     export DOCKER_CONTEXT
     rm -rf "${run:?}/docker"
