@@ -48,9 +48,9 @@ async def ask_redis(place: Place, password: str, statement: str) -> str:
     trusted: dict[str, Any] = (
         {"ssl": True, "ssl_ca_data": place.authority, "ssl_check_hostname": True} if place.authority else {}
     )
-    redis = Redis(host="127.0.0.1", port=place.port, password=password, decode_responses=True, **trusted)
+    redis: Any = Redis(host="127.0.0.1", port=place.port, password=password, decode_responses=True, **trusted)
     try:
-        return str(await redis.execute_command(*statement.split()))  # type: ignore[no-untyped-call]
+        return str(await redis.execute_command(*statement.split()))
     except (AuthenticationError, BrokenConnectionError) as error:
         raise RefusedError(str(error)) from error
     finally:

@@ -24,8 +24,8 @@ from app.postgres import Sessions
 from app.redis import Waker
 from tests.deploying import Place
 from tests.faults.parts import Program, SshServer, processes_in
-from tests.faults.wire import Wire
 from tests.rig.processes import free_port
+from tests.wire import Wire
 
 WORKERS = ("a", "b")
 READY_SECONDS = 60.0

@@ -22,8 +22,8 @@ from app.settings import Settings
 from tests.deploying import create_place
 from tests.faults.cell import Cell, point_server
 from tests.faults.parts import kill_run, remove_data, ssh_server
-from tests.faults.wire import Wire, wire_to
 from tests.fixtures.postgres import alembic_config
+from tests.wire import Wire, wire_to
 
 LEASE_SECONDS = 3
 SWEEP_SECONDS = 0.3

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from tests.deploying import COMPOSE
 from tests.desk import open_desk
 from tests.fixtures.api import MakeToken
 from tests.integration.this_machine import WILLING, worker_on_this_machine
+from tests.programs import program
 
 SDK = ROOT / "build" / "sdk"
 CLIENTS = {
@@ -39,19 +39,18 @@ async def test_a_program_with_the_client_deploys_follows_and_cancels(
     api_settings: Settings,
     tmp_path: Path,
 ) -> None:
-    if language == "typescript" and shutil.which("npm") is None:
-        assert "SHIPLOG_REQUIRE_RIG" not in os.environ, "There is no Node.js."
-        pytest.skip("There is no Node.js.")
+    if language == "typescript":
+        program("npm")
     code, out = await run(["make", f"sdk-{language}", f"PYTHON={sys.executable}"], cwd=ROOT)
     assert code == 0, out
     desk = await open_desk(api, sessions, make_token)
     token, compose = tmp_path / "token", tmp_path / "compose.yaml"
     token.write_text(desk.tokens["root"].plain)
     compose.write_text(COMPOSE)
-    program = [*CLIENTS[language], None, token, desk.place.project.uuid, desk.place.server.uuid, compose]
+    words = [*CLIENTS[language], None, token, desk.place.project.uuid, desk.place.server.uuid, compose]
 
     async with worker_on_this_machine(desk, api_settings, tmp_path, docker=DOCKER), serving_api(api_settings) as url:
-        code, out = await run([str(word or url) for word in program], cwd=tmp_path)
+        code, out = await run([str(word or url) for word in words], cwd=tmp_path)
 
     assert code == 0, out
     ends = [line for line in out.splitlines() if line.startswith(("first: ", "second: ", "history: "))]

@@ -20,7 +20,7 @@ from app.postgres import Sessions
 from tests.fixtures.api import MadeToken, MakeToken
 from tests.integration.cli.running import environment, start
 from tests.integration.deployments.running import SECRET, running_bench
-from tests.proxy import proxy_to
+from tests.wire import wire_to
 
 SCRIPT = r"""
 until_there() { while ! [ -e "FOLDER/$1" ]; do sleep 0.05; done; }
@@ -138,7 +138,7 @@ async def test_all_who_follow_end_with_the_same_text_through_restarts_of_api_and
         AsyncExitStack() as stack,
     ):
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        proxy = await stack.enter_async_context(proxy_to(listener.getsockname()[1]))
+        proxy = await stack.enter_async_context(wire_to(listener.getsockname()[1]))
         first = await start("api", "--fd", "0", stdin=listener.fileno(), env=configured)
         stack.push_async_callback(end, first)
         token = await make_token(["read:sensitive"], team_id=bench.place.team.id)
@@ -164,10 +164,10 @@ async def test_all_who_follow_end_with_the_same_text_through_restarts_of_api_and
         stack.push_async_callback(end, await start("api", "--fd", "0", stdin=listener.fileno(), env=configured))
         worker = asyncio.create_task(bench.run(await bench.take_over(script)))
         await all_have("while nobody \u2028 serves and nobody works")
-        await proxy.cut()
+        proxy.take_down()
         (tmp_path / "broken").touch()
         await bench.until_logged(row, "<REDACTED>")
-        await proxy.open()
+        proxy.bring_up()
         await all_have("<REDACTED>")
         (tmp_path / "last").touch()
         await worker

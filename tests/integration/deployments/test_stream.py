@@ -27,8 +27,8 @@ from app.postgres import Sessions
 from app.settings import Settings
 from tests.deploying import create_deployment, create_place, create_resource, row_of
 from tests.fixtures.api import MadeToken, MakeToken
-from tests.proxy import proxy_to
 from tests.serving import serving
+from tests.wire import wire_to
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 QUICK = Pace(poll_seconds=0.02)
@@ -316,7 +316,7 @@ async def test_redis_goes_away_and_is_used_again_when_it_is_back(
     assert port is not None
     async with (
         Redis.from_url(redis_url) as redis,
-        proxy_to(port) as proxy,
+        wire_to(port) as proxy,
         Hub(sessions, redis_url.replace(f":{port}/", f":{proxy.port}/"), QUICK) as hub,
     ):
         monkeypatch.setattr(live.app.state, "hub", hub)
@@ -324,12 +324,12 @@ async def test_redis_goes_away_and_is_used_again_when_it_is_back(
             await is_subscribed(live.row, redis, 1)
             await live.append("before")
             assert await following.entries(1) == [1]
-            await proxy.cut()
+            proxy.take_down()
             await is_subscribed(live.row, redis, 0)
             await live.append("meanwhile")
             assert await following.entries(1) == [2]
             hub.pace = BY_REDIS_ONLY
-            await proxy.open()
+            proxy.bring_up()
             await is_subscribed(live.row, redis, 1)
             await live.append("after", "all")
             await live.tell(4)
@@ -338,7 +338,7 @@ async def test_redis_goes_away_and_is_used_again_when_it_is_back(
 
 async def test_through_a_proxy_that_breaks_it_goes_on_behind_the_last_entry(live: Live) -> None:
     assert live.client.base_url.port is not None
-    async with proxy_to(live.client.base_url.port) as proxy:
+    async with wire_to(live.client.base_url.port) as proxy:
         live.client.base_url = live.client.base_url.copy_with(port=proxy.port)
         async with live.follow() as following:
             headers = following.response.headers
@@ -347,11 +347,11 @@ async def test_through_a_proxy_that_breaks_it_goes_on_behind_the_last_entry(live
             for number in range(1, 4):  # each is there before the next one is stored: nothing is waited for
                 await live.append(f"line {number}")
                 assert await following.entries(1) == [number]
-            await proxy.cut()
+            proxy.take_down()
             with pytest.raises(httpx.TransportError):
                 await following.rest()
         await live.append("line 4")
-        await proxy.open()
+        proxy.bring_up()
         async with live.follow(Last_Event_ID="3") as following:
             assert await following.entries(1) == [4]
 

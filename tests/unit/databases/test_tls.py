@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,11 +68,11 @@ class Server:
         self.tls = self.data / "databases" / UUID / "tls"
         self._words = words
 
-    def run(self, snapshot_fields: dict[str, object], *, docker: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, snapshot_fields: dict[str, Any], *, docker: str = "") -> subprocess.CompletedProcess[str]:
         """Run the steps that touch files, with `docker` as what its `run` does in the mounted folder."""
         upload = self.data / "runs/run1.1"
         upload.mkdir(parents=True)
-        plan = plan_database_start(database_snapshot(**snapshot_fields), ServerFacts(str(self.data)))  # type: ignore[arg-type]
+        plan = plan_database_start(database_snapshot(**snapshot_fields), ServerFacts(str(self.data)))
         for file in plan.files:
             (upload / file.path).write_text(file.content.reveal())
         steps = tuple(one for one in plan.steps if one.name in STEPS)

@@ -9,11 +9,13 @@ import html
 import json
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -190,12 +192,9 @@ def fuzz(examples: int, *, is_random: bool = False) -> int:
         count += 1
         check(case)
 
-    before = lines_module.LINE_LIMIT
-    lines_module.LINE_LIMIT = WINDOW  # type: ignore[misc]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines_module, "LINE_LIMIT", WINDOW)
         run()
-    finally:
-        lines_module.LINE_LIMIT = before  # type: ignore[misc]
     return count
 
 
@@ -207,7 +206,8 @@ def main() -> None:
     done = 0
     while done < examples:
         done += fuzz(min(10_000, examples - done), is_random=True)
-        print(f"{done} cases, no secret was seen", flush=True)  # noqa: T201
+        sys.stdout.write(f"{done} cases, no secret was seen\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
