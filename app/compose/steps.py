@@ -67,12 +67,16 @@ def prepare_files(folder: str, planned: Iterable[PlannedFile]) -> Step:
 
 
 def ensure_network(network: str) -> Step:
-    """Return the step that creates a network unless it is there; another deployment may create it at the same moment."""
+    """Return the step that creates a network unless it is there.
+
+    One deployment at a time: of two that ask Docker at once both get a network, and a name that two have is of no use to
+    anybody. Somebody else may still create it at the same moment.
+    """
     inspect, create = inspect_network(network).reveal(), create_network(network).reveal()
     return Step(
         name="Create network",
         shown=f"{inspect} || {create}",
-        script=f"{inspect} >/dev/null 2>&1 || {create} || {inspect} >/dev/null",
+        script=f"take_turn\n{inspect} >/dev/null 2>&1 || {create} || {inspect} >/dev/null\nend_turn",
     )
 
 

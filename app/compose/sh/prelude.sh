@@ -8,7 +8,9 @@ umask 077
 # The files on their way and the logins of this run never outlive it.
 cleanup() {
     rm -rf "${upload:?}" "${run:?}/docker"
+    [ -z "$turn" ] || rmdir "$turn" 2>/dev/null || :
 }
+turn=
 trap cleanup EXIT
 trap 'exit 143' HUP INT TERM
 
@@ -36,6 +38,21 @@ use_private_config() {
     ln -s "$config/cli-plugins" "$run/docker/cli-plugins"
     ln -s "$config/contexts" "$run/docker/contexts"
     private_config=yes
+}
+
+# Until `end_turn` no other deployment of this server is between the two, nor for longer than 10 s one that was killed.
+take_turn() {
+    waited=0
+    until mkdir "${run%/*/*}/turn" 2>/dev/null || [ "$waited" -ge 100 ]; do
+        sleep 0.1 2>/dev/null || sleep 1
+        waited=$((waited + 1))
+    done
+    turn=${run%/*/*}/turn
+}
+
+end_turn() {
+    rmdir "$turn" 2>/dev/null || :
+    turn=
 }
 
 enter_folder() {

@@ -196,6 +196,33 @@ def test_the_network_is_created_unless_it_is_there(
     assert calls is None or server.calls == calls
 
 
+def test_of_two_deployments_at_once_one_creates_the_network(tmp_path: Path, words: str) -> None:
+    made = tmp_path / "made"
+    server = Server(tmp_path, words, f"*inspect*) [ -e {made} ] ;;\n*create*) sleep 0.3; touch {made} ;;")
+    facts = ServerFacts(data_folder=str(server.data), docker_needs_sudo=False)
+    processes = []
+    for run_id in ("run1", "run2"):
+        script = tmp_path / run_id
+        script.write_text(
+            render_script(plan(steps.ensure_network("shiplog")), facts, run_id=run_id, epoch=3, nonce=NONCE)
+        )
+        environment = {"PATH": f"{tmp_path / 'bin'}:/usr/local/bin:/usr/bin:/bin"}
+        processes.append(subprocess.Popen([*shell(words), script], env=environment, stdout=subprocess.DEVNULL))
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert server.calls.count("network create shiplog") == 1
+    assert [path.name for path in server.data.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_turn_that_a_killed_deployment_has_left_is_taken(tmp_path: Path, words: str, code: int) -> None:
+    server = Server(tmp_path, words)
+    write_program(tmp_path / "bin/sleep", "exit 0\n")
+    (server.data / "turn").mkdir()
+    completed = server.run(plan(f"take_turn\nexit {code}"))
+    assert completed.returncode == code
+    assert not (server.data / "turn").exists()
+
+
 def test_pull_keeps_one_tick_in_a_hundred_and_the_code(tmp_path: Path, words: str) -> None:
     ticks = "i=0; while [ $i -lt 250 ]; do echo ' a Downloading [=>  ] 1MB' >&2; i=$((i + 1)); done"
     server = Server(tmp_path, words, f"*pull*) {ticks}; echo 'manifest unknown' >&2; exit 18 ;;")
