@@ -70,7 +70,7 @@ sdk-typescript: build/sdk/typescript/installed
 
 lock: build/lock/bin/uv ## compile the lock files anew from pyproject.toml, with hashes and for every platform
 	build/lock/bin/uv pip compile $(LOCK) --extra install --output-file requirements.lock pyproject.toml
-	build/lock/bin/uv pip compile $(LOCK) --extra install --extra dev --output-file requirements-dev.lock pyproject.toml
+	build/lock/bin/uv pip compile $(LOCK) --extra install --extra tracing --extra dev --output-file requirements-dev.lock pyproject.toml
 	build/lock/bin/uv pip compile $(LOCK) --output-file tests/sdk/requirements.lock tests/sdk/requirements.in
 
 # No registry's name is written down: whoever installs uses the one that their pip is set up with.

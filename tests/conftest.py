@@ -12,6 +12,7 @@ pytest_plugins = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own hook, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share one Docker engine in one xdist worker; the first of them waits for the rig's images."""
     for item in items:

@@ -11,6 +11,7 @@ packages=(
   apache2-utils   # htpasswd, for the registry that asks for a password
   busybox-static  # the small image
   ca-certificates
+  chromium        # the pages, in a browser
   curl            # for the commands that `shiplog up` shows, as jq
   debootstrap     # the images of databases and of Python
   docker-registry
@@ -20,6 +21,7 @@ packages=(
   make
   openssh-client
   openssh-server
+  pgbouncer       # a pooler in transaction mode
   python3-venv
   shellcheck
   sudo            # an account that reaches Docker through it
