@@ -23,14 +23,20 @@ class Keyring:
         if not keys:
             raise ValueError("At least one encryption key is needed: `shiplog encryption-key` prints a new one.")
         self._fernets = {key_id(key): Fernet(key.encode()) for key in keys}
-        self._first = key_id(keys[0])
+        self.first = key_id(keys[0])
+        """The name of the key that encrypts."""
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._fernets)})"
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of all keys, in their order."""
+        return tuple(self._fernets)
+
     def encrypt(self, plain: str) -> str:
         """Return the stored form of `plain`, written with the first key."""
-        return f"{self._first}:{self._fernets[self._first].encrypt(plain.encode()).decode()}"
+        return f"{self.first}:{self._fernets[self.first].encrypt(plain.encode()).decode()}"
 
     def decrypt(self, stored: str) -> str:
         """Return the text behind a stored form; raise DecryptionError when no configured key fits."""
