@@ -44,6 +44,7 @@ class Deployment(ResponseSchema):
     log_count: int
     log_bytes: int
     dropped_bytes: int
+    logs_deleted_at: Timestamp | None = Field(description="When the log was deleted; `log_count` is 0 since then.")
     queue_position: int | None = Field(
         default=None, description="Place in the server's queue, from 1; null unless queued."
     )

@@ -4,6 +4,7 @@ from app.models.api_token import ApiToken
 from app.models.certificate_authority import CertificateAuthority
 from app.models.database_certificate import DatabaseCertificate
 from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
+from app.models.deployment_statistic import DeploymentStatistic
 from app.models.deployment_status import DatabaseDeploymentStatus, DeploymentStatus, ServiceDeploymentStatus
 from app.models.destination import StandaloneDocker
 from app.models.environment import Environment
@@ -14,6 +15,7 @@ from app.models.private_key import PrivateKey
 from app.models.project import Project
 from app.models.registry_credential import RegistryCredential
 from app.models.resource_operation import ResourceOperation
+from app.models.retention_policy import RetentionPolicy
 from app.models.server import Server, ServerSetting
 from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentLogSlice, ServiceDeploymentQueue
@@ -21,6 +23,7 @@ from app.models.shared_variable import SharedEnvironmentVariable
 from app.models.standalone import STANDALONE_MODELS
 from app.models.tag import Tag, Taggable
 from app.models.team import Team, TeamMember, TeamRole, User
+from app.models.web_session import SignInLink, WebSession
 
 __all__ = [
     "STANDALONE_MODELS",
@@ -30,6 +33,7 @@ __all__ = [
     "DatabaseDeploymentLogSlice",
     "DatabaseDeploymentQueue",
     "DatabaseDeploymentStatus",
+    "DeploymentStatistic",
     "DeploymentStatus",
     "Environment",
     "EnvironmentVariable",
@@ -39,6 +43,7 @@ __all__ = [
     "Project",
     "RegistryCredential",
     "ResourceOperation",
+    "RetentionPolicy",
     "Server",
     "ServerSetting",
     "Service",
@@ -46,6 +51,7 @@ __all__ = [
     "ServiceDeploymentQueue",
     "ServiceDeploymentStatus",
     "SharedEnvironmentVariable",
+    "SignInLink",
     "StandaloneDocker",
     "Tag",
     "Taggable",
@@ -53,4 +59,5 @@ __all__ = [
     "TeamMember",
     "TeamRole",
     "User",
+    "WebSession",
 ]

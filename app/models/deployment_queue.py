@@ -19,6 +19,7 @@ from app.models.log_entry import join_entries, log_entry, own_message, parse_ent
 from app.models.resource import DeployableMixin, current_secrets
 
 ACTIVE = text("status IN ('queued', 'in_progress')")
+UNCOUNTED = text("counted_at IS NULL AND status IN ('finished', 'failed', 'cancelled-by-user')")
 
 
 class LogClosed(RuntimeError):
@@ -73,6 +74,7 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
 
     logs: Mapped[str | None] = mapped_column(Text, deferred=True)
     log_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    logs_deleted_at: Mapped[datetime | None]
     log_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     dropped_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     stdout_offset: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -82,6 +84,8 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
     lease_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
+    counted_at: Mapped[datetime | None]
+    """When the statistics took it in: once, in the transaction that sets this."""
 
     async def resource(self) -> DeployableMixin | None:
         """Return the service or database this deployment is of, or None when it is gone."""
@@ -168,6 +172,7 @@ def queue_indexes(table: str, prefix: str) -> tuple[Index, ...]:
         Index(f"ix_{table}_created_at", "created_at"),
         Index(f"ix_{table}_team_id_created_at", "team_id", "created_at", "id"),
         Index(f"ix_{table}_active", "server_id", "created_at", "id", postgresql_where=ACTIVE),
+        Index(f"ix_{table}_uncounted", "id", postgresql_where=UNCOUNTED),
     )
 
 
