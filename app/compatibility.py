@@ -100,11 +100,6 @@ FIELDS_NOT_HERE: Mapping[str, str] = {
     "type": "There are no one-click templates here: send a Compose file.",
     "server_disk_usage_check_frequency": "Shiplog does not watch the disks of servers.",
     "server_disk_usage_notification_threshold": "Shiplog does not watch the disks of servers.",
-    "tags": "Tag it after it is made, with `POST …/tags`.",
-    **{
-        f"health_check_{part}": "Not to be changed over the API yet."
-        for part in ("enabled", "interval", "timeout", "retries", "start_period")
-    },
 }
 """Fields that a request of ours refuses with 422 `This field is not allowed.`, and why."""
 

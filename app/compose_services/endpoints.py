@@ -21,6 +21,7 @@ from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
 from app.projects.move_routes import add_move_route
 from app.projects.placing import place_resource
+from app.projects.tags.repository import TagRepository
 from app.projects.tags.routes import add_tag_routes
 
 router = APIRouter(tags=["Services"])
@@ -75,6 +76,7 @@ async def create_service(
             connect_to_docker_network=body.connect_to_docker_network,
         )
     )
+    await TagRepository(session).put_on(caller.team_id, service, body.tags or ())
     if body.instant_deploy:
         await queue_deployment(request, session, caller, service)
     return ServiceUuid(uuid=service.uuid)

@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
 from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, UuidOf, refused
 from app.models.service import Service
+from app.projects.tags.schemas import NewTags
 
 _EXAMPLE = "c2VydmljZXM6CiAgd2ViOgogICAgaW1hZ2U6IG5naW54OjEKICAgIHBvcnRzOiBbIjgwODA6ODAiXQo="
 
@@ -51,6 +52,7 @@ class ServiceCreate(RequestSchema):
     docker_compose_raw: ComposeInBase64
     connect_to_docker_network: bool = Field(default=False, description=_JOINS_NETWORK)
     instant_deploy: bool = Field(default=False, description="Also queue the first deployment.")
+    tags: NewTags | None = Field(default=None, description="Names of tags to put on it.")
     type: SkipJsonSchema[Any] = None
 
     @field_validator("type")

@@ -31,6 +31,7 @@ from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
 from app.projects.move_routes import add_move_route
 from app.projects.placing import Place, place_resource
+from app.projects.tags.repository import TagRepository
 from app.projects.tags.routes import add_tag_routes
 
 router = APIRouter(tags=["Databases"])
@@ -64,6 +65,7 @@ def _add_create_route(definition: DatabaseDefinition, schemas: DatabaseSchemas) 
         """
         place = await _place(session, caller, body)
         database = await _create(session, definition, place, body)
+        await TagRepository(session).put_on(caller.team_id, database, body.tags or ())
         if body.instant_deploy:
             await queue_deployment(request, session, caller, database)
         return DatabaseCreated(uuid=database.uuid, **urls_of(database, place.server.ip))

@@ -17,6 +17,9 @@ from app.databases.fields import (
     SwapLimit,
 )
 from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, UuidOf
+from app.projects.tags.schemas import NewTags
+
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 _UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
 
@@ -47,6 +50,18 @@ class DatabaseFields(RequestSchema):
     custom_docker_run_options: RunOptions | None = Field(
         default=None, description="Options of `docker run`, as `--ulimit nofile=1024:2048 --shm-size 256m`."
     )
+    health_check_enabled: bool | None = Field(
+        default=None,
+        description="Whether Docker asks it how it is. True at first; without, running is all that is seen.",
+    )
+    health_check_interval: Seconds | None = Field(default=None, description="Between two checks. 5 at first.")
+    health_check_timeout: Seconds | None = Field(default=None, description="That a check may take. 5 at first.")
+    health_check_retries: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Checks that fail one after another until it is unhealthy. 10 at first."
+    )
+    health_check_start_period: Annotated[int, Field(ge=0, le=86_400)] | None = Field(
+        default=None, description="Seconds after the start in which a check that fails does not count. 30 at first."
+    )
     instant_deploy: bool = Field(default=False, description="Also queue a deployment.")
 
 
@@ -60,6 +75,7 @@ class DatabaseCreate(DatabaseFields):
     environment_uuid: UuidOf | None = None
     server_uuid: UuidOf
     destination_uuid: UuidOf | None = Field(default=None, description="Needed when the server has several.")
+    tags: NewTags | None = Field(default=None, description="Names of tags to put on it.")
 
 
 class TlsFields(RequestSchema):
@@ -106,6 +122,11 @@ class DatabaseAnswer(ResponseSchema):
     limits_cpuset: str | None
     limits_cpu_shares: int
     custom_docker_run_options: str | None
+    health_check_enabled: bool
+    health_check_interval: int
+    health_check_timeout: int
+    health_check_retries: int
+    health_check_start_period: int
     certificate_valid_until: Timestamp | None = Field(
         description="When the certificate of a database with `enable_ssl` expires; a start in its last 30 days renews it. "
         "Null without one."

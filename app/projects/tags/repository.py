@@ -32,6 +32,8 @@ class TagRepository(Repository[Tag]):
     async def put_on(self, team_id: int, resource: DeployableMixin, names: Iterable[str]) -> None:
         """Put tags, made where the team has none of the name, on a resource."""
         wanted = sorted(set(names))
+        if not wanted:
+            return
         made = [{"uuid": new_uuid(), "team_id": team_id, "name": name} for name in wanted]
         await self.session.execute(insert(Tag).values(made).on_conflict_do_nothing())
         ids = await self.session.scalars(select(Tag.id).where(Tag.team_id == team_id, Tag.name.in_(wanted)))

@@ -4,18 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, Field, WithJsonSchema
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.errors import Conflict, NotFound, ValidationFailed, answers
 from app.kit.answers import MessageAnswer
 from app.kit.constraints import taken_as
-from app.kit.schema import Name, RequestSchema, ResponseSchema, Timestamp, refused
 from app.models.resource import DeployableMixin
 from app.models.tag import Tag
 from app.postgres import Session
 from app.projects.tags.repository import TagRepository
+from app.projects.tags.schemas import TagAnswer, TagBody, TagsPut
 
 Reader = Annotated[Caller, Depends(require("read"))]
 Writer = Annotated[Caller, Depends(require("write"))]
@@ -24,43 +23,6 @@ Find = Callable[[AsyncSession, int, str], Awaitable[DeployableMixin | None]]
 router = APIRouter(tags=["Tags"])
 
 _UNIQUE = "uq_tags_team_id_name"
-
-
-def _tag_name(name: str) -> str:
-    # `/deploy?tag=a,b` names two.
-    if "," in name:
-        raise refused("The name of a tag may not have a comma.")
-    return name.strip().lower()
-
-
-TagName = Annotated[
-    Name,
-    AfterValidator(_tag_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,]+$", "examples": ["nightly"]}),
-]
-"""Kept in lower case."""
-
-
-class TagBody(RequestSchema):
-    """Body of `POST /tags` and `PATCH /tags/{uuid}`."""
-
-    name: TagName
-
-
-class TagsPut(RequestSchema):
-    """Body of `POST …/tags` of a resource: one of the two."""
-
-    tag_name: TagName | None = None
-    tag_names: list[TagName] | None = Field(default=None, max_length=50)
-
-
-class TagAnswer(ResponseSchema):
-    """A tag."""
-
-    uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])
-    name: str = Field(examples=["nightly"])
-    created_at: Timestamp
-    updated_at: Timestamp
 
 
 @router.get("/tags", operation_id="list-tags", summary="List tags", responses=answers(401, 403))

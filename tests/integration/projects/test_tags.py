@@ -5,8 +5,8 @@ import pytest_asyncio
 
 from app.models import Environment
 from app.postgres import Sessions
-from tests.deploying import create_database, create_service
-from tests.desk import UNKNOWN_UUID, Desk, error_of, open_desk
+from tests.deploying import COMPOSE, create_database, create_service
+from tests.desk import UNKNOWN_UUID, Desk, error_of, in_base64, open_desk
 from tests.fixtures.api import MakeToken
 
 
@@ -63,6 +63,17 @@ async def test_a_tag_deploys_all_that_has_it(desk: Desk) -> None:
         refused = await desk.ask("POST", "/deploy", params={"tag": tags})
         assert (refused.status_code, error_of(refused)) == (status, {"message": text})
     assert (await desk.ask("POST", "/deploy?tag=a", by="other")).status_code == 404
+
+
+async def test_a_resource_is_made_with_its_tags(desk: Desk) -> None:
+    compose = {"docker_compose_raw": in_base64(COMPOSE)}
+    for kind, path, fields in (("services", "/services", compose), ("databases", "/databases/redis", {})):
+        made = await desk.ask("POST", path, json=desk.of_resource(**fields, tags=["Blue", "nightly", "blue"]))
+        assert made.status_code == 201
+        tags = (await desk.ask("GET", f"/{kind}/{made.json()['uuid']}/tags")).json()
+        assert [tag["name"] for tag in tags] == ["blue", "nightly"]
+        assert (await desk.ask("POST", path, json=desk.of_resource(**fields, tags=["a,b"]))).status_code == 422
+    assert len((await desk.ask("GET", "/tags")).json()) == 2
 
 
 async def test_a_resource_needs_a_tag_to_be_tagged(desk: Desk) -> None:
