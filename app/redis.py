@@ -23,7 +23,7 @@ LISTEN_SECONDS = 5.0
 
 QUEUE_NAME = "shiplog:wake"
 _REQUESTS = "shiplog:requests:"
-"""Before a token's id and the number of a minute: how many requests it has made in it."""
+"""Before who asks and the number of a minute: how many requests there were in it."""
 
 _COUNTS = "shiplog:log:"
 """Before a deployment's uuid: the channel on which the number of its last log entry is told."""
@@ -67,9 +67,12 @@ class Waker:
         """Tell followers of a deployment how many entries there are now."""
         await self._try(self._redis.publish(f"{_COUNTS}{deployment_uuid}", count))
 
-    async def count_request(self, token_id: int, window: int) -> int | None:
-        """Count a request of a token in a minute, named by its number; return how many there are, None if Redis is away."""
-        key = f"{_REQUESTS}{token_id}:{window}"
+    async def count_request(self, who: int | str, window: int) -> int | None:
+        """Count a request in a minute, named by its number; return how many there are, None if Redis is away.
+
+        `who` is the id of a token, or a word for whoever has none.
+        """
+        key = f"{_REQUESTS}{who}:{window}"
         counting = self._redis.pipeline(transaction=True)
         counting.incr(key)
         counting.expire(key, 120)

@@ -1,7 +1,7 @@
 """Who is calling, and whether they may: `Annotated[Caller, Depends(require("read"))]`."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.rate_limit import count_request
 from app.auth.repository import KnownToken, TokenRepository
 from app.auth.tokens import find_token
+from app.auth.web_sessions import COOKIE, token_of_session
 from app.errors import Forbidden, Unauthenticated
 from app.models.team import TeamRole
 from app.postgres import transaction
@@ -28,7 +29,7 @@ bearer = HTTPBearer(
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a token speaks for; every look-up of a request stays inside `team_id`."""
+    """Whom a token, or a browser signed in with one, speaks for; every look-up of a request stays inside `team_id`."""
 
     token_id: int
     team_id: int
@@ -36,6 +37,7 @@ class Caller:
     name: str
     role: TeamRole
     abilities: frozenset[str]
+    is_browser: bool = False
 
     def can(self, ability: str) -> bool:
         """Return whether the token has an ability; `root` has all, `read:sensitive` includes `read`."""
@@ -70,7 +72,7 @@ async def authenticate(
 ) -> Caller:
     """Return whom the request's token speaks for; raise Unauthenticated without a good one."""
     if credentials is None:
-        raise Unauthenticated
+        return await authenticate_browser(request)
     # A session of its own: the note of the last use is kept when the request fails, and neither it nor a
     # connection is held while the request goes on, which for a followed log may be an hour.
     async with transaction(request.app.state.readers) as session:
@@ -80,6 +82,29 @@ async def authenticate(
         caller = _caller(known)
         if known.is_long_unused:
             await TokenRepository(session).mark_used(known.token.id)
+    request.state.token_id = caller.token_id
+    await count_request(request, caller.token_id)
+    return caller
+
+
+async def authenticate_browser(request: Request) -> Caller:
+    """Return whom the request's cookie speaks for; raise Unauthenticated without a good one.
+
+    For reading only: what a browser is to change goes through a form of the pages, which no other site can send.
+    """
+    secret = request.cookies.get(COOKIE)
+    if not secret or request.method not in {"GET", "HEAD"}:
+        raise Unauthenticated
+    return await caller_of_cookie(request, secret)
+
+
+async def caller_of_cookie(request: Request, secret: str) -> Caller:
+    """Return whom a browser's session speaks for; raise Unauthenticated for one that has ended."""
+    async with transaction(request.app.state.readers) as session:
+        token_id = await token_of_session(session, secret)
+        if token_id is None:
+            raise Unauthenticated
+        caller = replace(await caller_behind(session, token_id), is_browser=True)
     request.state.token_id = caller.token_id
     await count_request(request, caller.token_id)
     return caller

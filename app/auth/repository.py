@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.orm import contains_eager
 
 from app.kit.repository import Repository
 from app.models.api_token import ApiToken
 from app.models.team import Team, TeamMember, User
+from app.models.web_session import SignInLink, WebSession
+
+SignIn = WebSession | SignInLink
 
 UNUSED_SECONDS = 60
 """`last_used_at` is written this often at most: a write per request would make every read of the API a write."""
@@ -119,3 +123,21 @@ class MemberRepository(Repository[TeamMember]):
         return await self.one_or_none(
             self.statement().where(TeamMember.team_id == team_id, TeamMember.user_id == user_id)
         )
+
+
+class SignInRepository(Repository[Any]):
+    """Sessions of browsers and one-time links, by the hash of their secret."""
+
+    async def token_of(self, model: type[SignIn], secret_hash: str) -> int | None:
+        """Return the token behind what is good now."""
+        statement = select(model.token_id).where(model.secret_hash == secret_hash, model.expires_at > func.now())
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def take(self, model: type[SignIn], secret_hash: str) -> int | None:
+        """Delete one and return the token behind it if it was good: of two at once, one gets it."""
+        statement = delete(model).where(model.secret_hash == secret_hash, model.expires_at > func.now())
+        return (await self.session.execute(statement.returning(model.token_id))).scalar_one_or_none()
+
+    async def forget_expired(self, model: type[SignIn]) -> None:
+        """Delete what is good no longer."""
+        await self.session.execute(delete(model).where(model.expires_at <= func.now()))
