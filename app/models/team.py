@@ -24,6 +24,7 @@ class Team(IdMixin, TimestampMixin, Base):
     name: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     personal_team: Mapped[bool] = mapped_column(default=False, server_default="false")
+    is_api_enabled: Mapped[bool] = mapped_column(default=True, server_default="true")
 
     members: Mapped[list["TeamMember"]] = relationship(back_populates="team", lazy="raise")
 
