@@ -10,6 +10,8 @@ from app.models.destination import StandaloneDocker
 from app.models.environment import Environment
 from app.models.environment_variable import EnvironmentVariable
 from app.models.idempotency_key import IdempotencyKey
+from app.models.notification_channel import NotificationChannel
+from app.models.notification_delivery import NotificationDelivery
 from app.models.outbox_event import OutboxEvent
 from app.models.private_key import PrivateKey
 from app.models.project import Project
@@ -38,6 +40,8 @@ __all__ = [
     "Environment",
     "EnvironmentVariable",
     "IdempotencyKey",
+    "NotificationChannel",
+    "NotificationDelivery",
     "OutboxEvent",
     "PrivateKey",
     "Project",
