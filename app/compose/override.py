@@ -26,15 +26,19 @@ def resource_labels(kind: str, *, uuid: str, name: str, project: str, environmen
     return {key: value for key, value in labels.items() if value}
 
 
-def build_override(document: ComposeDocument, labels: Labels, *, uuid: str, network: str | None) -> dict[str, object]:
+def build_override(
+    document: ComposeDocument, labels: Labels, *, uuid: str, network: str | None, images: Mapping[str, str]
+) -> dict[str, object]:
     """Return the second file: labels for every service and, with `network`, that external network beside its own.
 
-    Container names, restart policies and everything else stay as the user wrote them. A service without `networks`
+    `images` are those that take the place of the user's, by service. Container names, restart policies and everything else stay as the user wrote them. A service without `networks`
     stays on `default`; one with `network_mode` gets no network, because Docker allows only one of the two. On the
     network every service also answers to `{service}-{uuid}`, since its short name may not be the only one there.
     """
     key = _network_key(document, network) if network else None
     services = {service.name: _addition(service, labels, uuid=uuid, network_key=key) for service in document.services}
+    for name in services.keys() & images.keys():
+        services[name] = {"image": images[name], **services[name]}
     override: dict[str, object] = {"services": services}
     if key:
         override["networks"] = {key: {"name": network, "external": True}}

@@ -49,6 +49,8 @@ class ResourceSnapshot(BaseModel):
     network: str
     registries: tuple[SnapshotRegistry, ...] = ()
     secrets: tuple[str, ...] = Field(default=(), repr=False)
+    images: dict[str, str] = {}
+    """The image of a Compose service where that is pinned, whatever the file says; a rollback pins what ran."""
     deadline_seconds: int
 
     def variables(self) -> tuple[Variable, ...]:

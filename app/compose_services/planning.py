@@ -44,8 +44,9 @@ def _override(snapshot: ServiceSnapshot, document: ComposeDocument) -> str:
         deployment="",
     )
     network = snapshot.network if snapshot.connect_to_network else None
+    override = build_override(document, labels, uuid=snapshot.uuid, network=network, images=snapshot.images)
     # The name of the last file wins, so that both files typed by hand mean the same project as ours.
-    return render_json({"name": snapshot.uuid, **build_override(document, labels, uuid=snapshot.uuid, network=network)})
+    return render_json({"name": snapshot.uuid, **override})
 
 
 def _steps(

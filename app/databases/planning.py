@@ -61,19 +61,25 @@ def _refuse_unreadable_data(snapshot: DatabaseSnapshot, definition: DatabaseDefi
     before, after = snapshot.previous_image, snapshot.columns["image"]
     if before is None or snapshot.allow_major_upgrade:
         return
-    was, will_be = definition.version(before), definition.version(after)
-    if was and will_be and definition.cannot_read(was, will_be):
+    if reason := why_unreadable(definition, before, after):
         raise PlanError(
-            f"The data of this database were written by {before}, and {after} may not be able to use them. "
-            f"{definition.move} Or set the image back to {before}. To start it all the same, send "
+            f"{reason} Or set the image back to {before}. To start it all the same, send "
             "allow_major_upgrade: true in the body of the start."
         )
+
+
+def why_unreadable(definition: DatabaseDefinition, before: str, after: str) -> str | None:
+    """Return why an image may not be able to use the data that another one wrote, and how to move them; else None."""
+    was, will_be = definition.version(before), definition.version(after)
+    if not (was and will_be and definition.cannot_read(was, will_be)):
+        return None
+    return f"The data of this database were written by {before}, and {after} may not be able to use them. {definition.move}"
 
 
 def _certificate(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[Step, ...]:
     if snapshot.tls is None or definition.tls is None:
         return ()
-    return (place_certificate(snapshot.tls, definition.tls, snapshot.columns["image"]),)
+    return (place_certificate(snapshot.tls, definition.tls, snapshot.image),)
 
 
 def _optional_files(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> tuple[str, ...]:
@@ -107,7 +113,7 @@ def _compose(snapshot: DatabaseSnapshot, definition: DatabaseDefinition) -> str:
     return render_json(
         render_database(
             definition,
-            snapshot.columns,
+            {**snapshot.columns, "image": snapshot.image},
             uuid=snapshot.uuid,
             network=snapshot.network,
             labels=labels,

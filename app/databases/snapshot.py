@@ -33,3 +33,8 @@ class DatabaseSnapshot(ResourceSnapshot):
     allow_major_upgrade: bool = False
     previous_image: str | None = None
     """What ran last; known only when the deployment begins, because others may be waiting before it."""
+
+    @property
+    def image(self) -> str:
+        """What is run: the row's image, or what it is pinned to."""
+        return self.images.get(self.uuid, str(self.columns["image"]))

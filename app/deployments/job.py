@@ -38,7 +38,7 @@ class Job:
     cancel: asyncio.Event
     """Set once somebody wants the deployment cancelled."""
     changes: tuple[str, ...]
-    """Sentences on what is configured otherwise than in the last finished deployment."""
+    """Sentences on what a rollback does, and on what is configured otherwise than in the last finished deployment."""
 
     @property
     def uuid(self) -> str:

@@ -6,7 +6,7 @@ for the design: 0.28 ms against 0.60 ms with a separate lock; ten writers withou
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.deployments.kinds import KINDS, Kind
 from app.kit.clock import utcnow
 from app.models.deployment_status import DeploymentStatus, sources
-from app.models.log_entry import join_entries, log_entry, own_message
+from app.models.log_entry import AlikeEntries, log_entry, number_entries, own_message
 from app.postgres import Sessions
 
 SEAL_LIMIT_BYTES = 4 * 1024 * 1024
@@ -44,7 +44,7 @@ class Position:
 class Stretch:
     """Entries to append, and where the row stands after them."""
 
-    entries: Sequence[dict[str, Any]]
+    entries: Sequence[dict[str, Any] | AlikeEntries]
     stdout_offset: int
     stderr_offset: int
     step: int
@@ -114,14 +114,13 @@ class LogWriter:
         written only together with it, so that a retry cannot store them twice. Raises the driver's error when
         PostgreSQL is away; the call may then be repeated: a stretch that did get in is recognised.
         """
-        entries = number(stretch.entries, self.position.log_count)
-        joined = join_entries(entries)
+        entries, count = number_entries(stretch.entries, self.position.log_count + 1)
         values = {
             **_expected(self.deployment_id, self.position),
-            "count": len(entries),
-            "bytes": len(joined.encode()) + 1 if entries else 0,
+            "count": count,
+            "bytes": len(entries.encode()) + 1 if count else 0,
             "dropped": stretch.dropped_bytes,
-            "entries": joined,
+            "entries": entries,
             "new_stdout_offset": stretch.stdout_offset,
             "new_stderr_offset": stretch.stderr_offset,
             "step": stretch.step,
@@ -135,23 +134,23 @@ class LogWriter:
         async with self._sessions.begin() as session:
             row = (await session.execute(_APPEND[self.kind.name], values)).one_or_none()
             if row is None:
-                await self._already_in(session, stretch, new_phase)
+                await self._already_in(session, stretch, count, new_phase)
         self.position = replace(
             self.position,
-            log_count=self.position.log_count + len(entries),
+            log_count=self.position.log_count + count,
             stdout_offset=stretch.stdout_offset,
             stderr_offset=stretch.stderr_offset,
             log_bytes=self.position.log_bytes + values["bytes"],
             dropped_bytes=self.position.dropped_bytes + stretch.dropped_bytes,
         )
 
-    async def _already_in(self, session: AsyncSession, stretch: Stretch, new_phase: str | None) -> Any:
+    async def _already_in(self, session: AsyncSession, stretch: Stretch, count: int, new_phase: str | None) -> Any:
         """Return the row when it is exactly what this append would have left (its answer was lost), else LeaseLost."""
         row = (await session.execute(_LOOK[self.kind.name], {"id": self.deployment_id})).one_or_none()
         after = (
             DeploymentStatus.IN_PROGRESS,
             self.position.lease_epoch,
-            self.position.log_count + len(stretch.entries),
+            self.position.log_count + count,
             stretch.stdout_offset,
             stretch.stderr_offset,
         )
@@ -162,11 +161,6 @@ class LogWriter:
         ):
             raise LeaseLost(f"The deployment {self.deployment_id} is no longer this worker's.")
         return row
-
-
-def number(entries: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """Return the entries with `order` counting on from `count`."""
-    return [{**entry, "order": order} for order, entry in enumerate(entries, start=count + 1)]
 
 
 def _expected(deployment_id: int, position: Position) -> dict[str, Any]:
@@ -190,6 +184,8 @@ class Verdict:
     """What the resource is now, e.g. `running:healthy`; None leaves it as it was."""
     containers: Sequence[str] = ()
     """After a cancel: the containers that are there, one line each."""
+    image_digests: Mapping[str, Any] | None = None
+    """What each Compose service runs, see `app.compose.digests`; None when it was not seen."""
 
 
 def _settle(kind: Kind) -> TextClause:
@@ -197,7 +193,8 @@ def _settle(kind: Kind) -> TextClause:
         f"""
         UPDATE {kind.table} SET
             status = :status, failure_reason = :failure_reason, exit_code = :exit_code, finished_at = clock_timestamp(),
-            phase = 'settled', steps = cast(:steps AS jsonb), log_count = log_count + :count,
+            phase = 'settled', steps = cast(:steps AS jsonb), image_digests = cast(:image_digests AS jsonb),
+            log_count = log_count + :count,
             log_bytes = log_bytes + :bytes, dropped_bytes = dropped_bytes + :dropped,
             stdout_offset = :new_stdout_offset, stderr_offset = :new_stderr_offset,
             lease_owner = NULL, lease_until = NULL, lease_epoch = lease_epoch + 1, updated_at = clock_timestamp()
@@ -270,8 +267,7 @@ async def settle(
 
     The caller commits. Raises LeaseLost when the row is not as expected; nothing is written after a settle.
     """
-    entries = number(last.entries, position.log_count)
-    joined = join_entries(entries)
+    entries, count = number_entries(last.entries, position.log_count + 1)
     values = {
         **_expected(deployment_id, position),
         "status": verdict.status.value,
@@ -279,8 +275,9 @@ async def settle(
         "exit_code": verdict.exit_code,
         "sources": [status.value for status in sources(verdict.status)],
         "steps": json.dumps(list(last.steps)),
-        "count": len(entries),
-        "bytes": len(joined.encode()) + 1 if entries else 0,
+        "image_digests": None if verdict.image_digests is None else json.dumps(dict(verdict.image_digests)),
+        "count": count,
+        "bytes": len(entries.encode()) + 1 if count else 0,
         "dropped": last.dropped_bytes,
         "new_stdout_offset": last.stdout_offset,
         "new_stderr_offset": last.stderr_offset,
@@ -288,8 +285,8 @@ async def settle(
     row = (await session.execute(_SETTLE[kind.name], values)).one_or_none()
     if row is None:
         raise LeaseLost(f"The deployment {deployment_id} is no longer this worker's.")
-    if entries:
-        slice_values = {"id": deployment_id, "first": position.log_count + 1, "count": len(entries), "entries": joined}
+    if count:
+        slice_values = {"id": deployment_id, "first": position.log_count + 1, "count": count, "entries": entries}
         await session.execute(_INSERT_SLICE[kind.name], slice_values)
     if row.log_bytes <= SEAL_LIMIT_BYTES:
         await session.execute(_SEAL[kind.name], {"id": deployment_id})

@@ -4,6 +4,7 @@ Lock order: the resources (`FOR KEY SHARE`), then the servers, both ascending; `
 deadlocks otherwise.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, AnyQueue
-from app.deployments.snapshots import Placement, placement_of, snapshot_of_database, snapshot_of_service
+from app.deployments.rollback import Rollback
+from app.deployments.snapshots import Placement, columns_of, placement_of, snapshot_of_database, snapshot_of_service
 from app.errors import NotFound
 from app.kit.ids import new_uuid
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
@@ -69,10 +71,12 @@ async def queue_service_deployment(
     action: str = "start",
     deployment_timeout: int | None = None,
     no_output_timeout: int | None = None,
+    rollback: Rollback | None = None,
 ) -> Queued:
     """Make the row of a service deployment and return it; the caller commits, then wakes the server.
 
     The limits are in seconds; without them the server's `deployment_timeout` holds, and silence is no failure.
+    With `rollback` it is the configuration of an earlier deployment that is deployed.
     """
     await lock_for_deployment(session, [service])
     placement = await placement_of(session, service)
@@ -80,23 +84,19 @@ async def queue_service_deployment(
         return Queued("queue_full", QUEUE_FULL)
     uuid = deployment_uuid or new_uuid()
     limits = _limits(placement, deployment_timeout, no_output_timeout)
+    how = {"pull_latest_images": pull_latest_images, "stop_before_start": stop_before_start}
+    snapshot = await snapshot_of_service(session, service, placement, **how)
+    if rollback is not None:
+        # A long Compose file is read for it: too long for the event loop.
+        snapshot = await asyncio.to_thread(rollback.over, snapshot)
+    options = _options(limits, rollback)
     row = ServiceDeploymentQueue(
-        **_common(service, placement, uuid, limits, is_api=is_api, requested_by=requested_by, action=action),
+        **_common(service, placement, uuid, options, is_api=is_api, requested_by=requested_by, action=action),
         service_id=service.id,
         service_name=service.name,
         deployment_url=f"/services/{service.uuid}/deployment/{uuid}",
-        pull_latest_images=pull_latest_images,
-        stop_before_start=stop_before_start,
-        configuration_snapshot={
-            **await snapshot_of_service(
-                session,
-                service,
-                placement,
-                pull_latest_images=pull_latest_images,
-                stop_before_start=stop_before_start,
-            ),
-            **limits,
-        },
+        configuration_snapshot={**snapshot, **limits},
+        **how,
     )
     return await _add(session, row, "Service deployment queued.", placement)
 
@@ -112,10 +112,12 @@ async def queue_database_deployment(
     action: str = "start",
     deployment_timeout: int | None = None,
     no_output_timeout: int | None = None,
+    rollback: Rollback | None = None,
 ) -> Queued:
     """Make the row of a database deployment and return it; the caller commits, then wakes the server.
 
     The limits are in seconds; without them the server's `deployment_timeout` holds, and silence is no failure.
+    With `rollback` it is the configuration of an earlier deployment that is deployed.
     """
     await lock_for_deployment(session, [database])
     placement = await placement_of(session, database)
@@ -123,17 +125,20 @@ async def queue_database_deployment(
         return Queued("queue_full", QUEUE_FULL)
     uuid = deployment_uuid or new_uuid()
     limits = _limits(placement, deployment_timeout, no_output_timeout)
+    columns = columns_of(database)
+    if rollback is not None:
+        columns = rollback.columns(database, columns)
+    snapshot = await snapshot_of_database(session, database, placement, columns=columns)
+    if rollback is not None:
+        snapshot = rollback.over(snapshot)
+    options = _options(limits, rollback)
     row = DatabaseDeploymentQueue(
-        **_common(database, placement, uuid, limits, is_api=is_api, requested_by=requested_by, action=action),
+        **_common(database, placement, uuid, options, is_api=is_api, requested_by=requested_by, action=action),
         database_id=str(database.id),
         database_type=database.resource_type,
         database_name=database.name,
         deployment_url=f"/databases/{database.uuid}/deployment/{uuid}",
-        configuration_snapshot={
-            **await snapshot_of_database(session, database, placement),
-            **limits,
-            "allow_major_upgrade": allow_major_upgrade,
-        },
+        configuration_snapshot={**snapshot, **limits, "allow_major_upgrade": allow_major_upgrade},
     )
     return await _add(session, row, "Database deployment queued.", placement)
 
@@ -150,11 +155,15 @@ def _limits(placement: Placement, deployment_timeout: int | None, no_output_time
     }
 
 
+def _options(limits: dict[str, Any], rollback: Rollback | None) -> dict[str, Any]:
+    return limits if rollback is None else {**limits, "rollback_of": rollback.source.deployment_uuid}
+
+
 def _common(
     resource: DeployableMixin,
     placement: Placement,
     uuid: str,
-    limits: dict[str, Any],
+    options: dict[str, Any],
     *,
     is_api: bool,
     requested_by: str | None,
@@ -166,7 +175,7 @@ def _common(
         "deployment_uuid": uuid,
         "status": DeploymentStatus.QUEUED,
         "action": action,
-        "options": limits,
+        "options": options,
         "is_api": is_api,
         "requested_by": requested_by,
         "server_id": str(placement.server.id),

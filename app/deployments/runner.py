@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.compose.plan import DeploymentPlan, PlanError, ServerFacts
 from app.deployments.changes import change_notes
 from app.deployments.claim import Claimed
+from app.deployments.digests import look_at_images
 from app.deployments.following import Follower, Gone, Publish
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.launching import end_run, launch, run_on_server
@@ -29,6 +30,7 @@ from app.deployments.log import (
 )
 from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
+from app.deployments.recording import Recorder
 from app.deployments.redaction import hiding_of
 from app.deployments.repository import load_snapshot, previous_snapshot
 from app.deployments.step_table import StepTable
@@ -100,7 +102,7 @@ class Runner:
         if row.cancel_requested_at is not None:
             cancel.set()
         snapshot = {**(row.configuration_snapshot or {}), "previous_image": previous.get("columns", {}).get("image")}
-        changes = change_notes(previous, snapshot)
+        changes = (*snapshot.get("notes", ()), *change_notes(previous, snapshot))
         hiding = hiding_of(snapshot, known, self._settings.secret_name_pattern)
         redactor = Redactor(hiding.secrets)
         return Job(claimed, row, snapshot, hiding, redactor, writer, StepTable(row.steps), moment, cancel, changes)
@@ -139,18 +141,22 @@ class Runner:
 
         if job.row.phase != "launched":
             await launch(job, plan, facts, access, hosts=self._hosts, publish=self._publish)
+        recorder = Recorder(
+            plan,
+            job.redactor,
+            job.steps,
+            step=job.row.step,
+            log_cap_bytes=self._settings.log_cap_bytes,
+            last_moment=job.last_moment,
+        )
         follower = Follower(
             open_run=open_run,
-            plan=plan,
             nonce=job.snapshot["nonce"],
             redactor=job.redactor,
             writer=job.writer,
-            steps=job.steps,
-            step=job.row.step,
+            recorder=recorder,
             deadline=job.claimed.deadline + UNREACHABLE_SECONDS,
-            log_cap_bytes=self._settings.log_cap_bytes,
             run_clock=job.row.run_clock,
-            last_moment=job.last_moment,
             publish=self._publish,
             deployment_uuid=job.uuid,
         )
@@ -160,7 +166,7 @@ class Runner:
         finally:
             ending.cancel()
             await asyncio.gather(ending, return_exceptions=True)
-        return await self._verdict(job, follower, state, facts, access)
+        return await self._verdict(job, recorder, state, facts, access)
 
     async def _end_when_cancelled(self, job: Job, access: ServerAccess) -> None:
         """The follower sees the end of the run by itself and keeps every line up to it."""
@@ -190,26 +196,29 @@ class Runner:
         return access
 
     async def _verdict(
-        self, job: Job, follower: Follower, state: RunState, facts: ServerFacts, access: ServerAccess
+        self, job: Job, recorder: Recorder, state: RunState, facts: ServerFacts, access: ServerAccess
     ) -> Verdict:
-        job.row.step, job.last_moment = follower.step, follower.last_moment
+        job.row.step, job.last_moment = recorder.step, recorder.last_moment
         if state.kind == "exited":
-            job.steps.close(follower.step, state.exit_code, job.writer.position.log_count, utcnow())
-        reason = reason_of(job, follower.step, follower.last_error_line, state)
+            job.steps.close(recorder.step, state.exit_code, job.writer.position.log_count, utcnow())
+        reason = reason_of(job, recorder.step, recorder.last_error_line, state)
         status = DeploymentStatus.FINISHED if reason is None else DeploymentStatus.FAILED
         if job.cancel.is_set() and state.kind != "exited":
             # What had ended by itself before the kill keeps its real status.
             status, reason = DeploymentStatus.CANCELLED_BY_USER, None
         resource_status: str | None = None
         containers: tuple[str, ...] = ()
+        digests: dict[str, Any] | None = None
         try:
             host = await self._hosts.get(access.address)
             resource_status = await look_at(host, facts, job.row.resource_uuid)
             if status is DeploymentStatus.CANCELLED_BY_USER:
                 containers = await list_containers(host, facts, job.row.resource_uuid)
+            if status is DeploymentStatus.FINISHED:
+                digests = await look_at_images(host, facts, job.row.resource_uuid)
         except RemoteError as error:
             log.info("the state of the containers is unknown", deployment=job.uuid, error=str(error))
-        return Verdict(status, reason, state.exit_code, resource_status, containers)
+        return Verdict(status, reason, state.exit_code, resource_status, containers, digests)
 
     async def _settle(self, job: Job, verdict: Verdict) -> None:
         """Write the last entry and the final status; then empty the run folder: the log is ours now."""

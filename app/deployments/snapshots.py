@@ -5,6 +5,7 @@ Plan, files and redaction set come only from here, so a change during the run ch
 
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,32 +69,42 @@ async def snapshot_of_service(
 
 
 async def snapshot_of_database(
-    session: AsyncSession, database: StandaloneMixin, placement: Placement
+    session: AsyncSession,
+    database: StandaloneMixin,
+    placement: Placement,
+    *,
+    columns: Mapping[str, Any],
+    with_certificate: bool = True,
 ) -> dict[str, Any]:
     """Return the snapshot of a database; raises ValidationFailed for an undefined shared variable.
 
-    The row of the server must be locked: the certificate of a database with `enable_ssl` is made or renewed here.
+    `columns` are the row's, or those that a rollback deploys. `with_certificate`: the certificate of a database
+    with `enable_ssl` is made or renewed here, and the row of the server must be locked.
     """
     common = await _common(session, database, placement)
-    columns = {
-        attribute.key: getattr(database, attribute.key)
-        for attribute in inspect(type(database)).column_attrs
-        if attribute.key not in _NOT_CONFIGURATION and not attribute.key.endswith("_id")
-    }
     definition = definition_of(database.resource_type)
     urls = {definition.internal_url(columns, database.uuid)}
-    if database.is_public and database.public_port is not None:
-        urls.add(definition.external_url(columns, placement.server.ip, database.public_port))
-    has_tls = definition.tls is not None and columns.get("enable_ssl")
+    if columns["is_public"] and columns["public_port"] is not None:
+        urls.add(definition.external_url(columns, placement.server.ip, columns["public_port"]))
+    has_tls = definition.tls is not None and columns.get("enable_ssl") and with_certificate
     tls = await certificate_for_start(session, database, placement.server) if has_tls else None
     return {
         **common,
         "kind": "database",
         "type": database.resource_type,
-        "columns": columns,
+        "columns": dict(columns),
         "allow_host_paths": placement.settings.allow_host_paths,
         "tls": tls.model_dump() if tls else None,
         "secrets": sorted({*common["secrets"], *urls, *(tls.secrets if tls else ())}),
+    }
+
+
+def columns_of(database: StandaloneMixin) -> dict[str, Any]:
+    """Return the columns of a database that are its configuration."""
+    return {
+        attribute.key: getattr(database, attribute.key)
+        for attribute in inspect(type(database)).column_attrs
+        if attribute.key not in _NOT_CONFIGURATION and not attribute.key.endswith("_id")
     }
 
 

@@ -71,6 +71,8 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
     step: Mapped[int] = mapped_column(default=0, server_default="0")
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
     run_clock: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    image_digests: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What each Compose service ran once it had finished; None before that, and where nobody could look."""
 
     logs: Mapped[str | None] = mapped_column(Text, deferred=True)
     log_count: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -86,6 +88,12 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
     cancel_requested_at: Mapped[datetime | None]
     counted_at: Mapped[datetime | None]
     """When the statistics took it in: once, in the transaction that sets this."""
+
+    @property
+    def rollback_of(self) -> str | None:
+        """The uuid of the deployment that this one repeats, None when it is no rollback."""
+        uuid: str | None = self.options.get("rollback_of")
+        return uuid
 
     async def resource(self) -> DeployableMixin | None:
         """Return the service or database this deployment is of, or None when it is gone."""

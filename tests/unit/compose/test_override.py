@@ -16,7 +16,7 @@ LABELS = {"shiplog.resource": "u1"}
 
 
 def override(compose: str, network: str | None = "shiplog") -> dict[str, Any]:
-    return build_override(read_compose(compose), LABELS, uuid="u1", network=network)
+    return build_override(read_compose(compose), LABELS, uuid="u1", network=network, images={})
 
 
 def merged(folder: Path, compose: str, second: str) -> dict[str, Any]:
@@ -108,7 +108,9 @@ def test_compose_reads_any_label_as_it_was_written(tmp_path: Path, name: str) ->
 
 
 def _label(folder: Path, name: str) -> str:
-    second = build_override(read_compose("services: {web: {image: a}}"), {"l": name}, uuid="u1", network=None)
+    second = build_override(
+        read_compose("services: {web: {image: a}}"), {"l": name}, uuid="u1", network=None, images={}
+    )
     found = merged(folder, "services: {web: {image: a}}", render_json(second))
     label: str = found["services"]["web"]["labels"]["l"]
     return label.replace("$$", "$")
