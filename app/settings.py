@@ -41,6 +41,20 @@ class Settings(BaseSettings):
     legacy_get_actions: bool = Field(
         default=False, description="Also accept GET where an action is POST, as older clients of Coolify send it."
     )
+    public_url: str = Field(
+        default="",
+        description="Where people reach Shiplog, such as `https://shiplog.example.com`; begins the links in notifications.",
+    )
+    allow_private_webhooks: bool = Field(
+        default=False, description="Let notifications go to loopback, private and other internal addresses."
+    )
+    private_webhook_hosts: str = Field(
+        default="",
+        description="Hosts, separated by commas, that notifications may go to although their addresses are internal.",
+    )
+    stuck_seconds: int = Field(
+        default=1800, ge=60, description="A deployment that runs and logs nothing for so long is told to be stuck."
+    )
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
     log_level: str = "INFO"
     secret_name_pattern: str = Field(

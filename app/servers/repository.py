@@ -11,6 +11,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from app.kit.clock import utcnow
 from app.kit.repository import Repository
 from app.models.destination import StandaloneDocker
+from app.models.outbox_event import OutboxEvent
 from app.models.private_key import PrivateKey
 from app.models.registry_credential import RegistryCredential
 from app.models.server import Server, ServerSetting
@@ -146,10 +147,20 @@ async def take_servers_to_look_at(session: AsyncSession, *, older_than: float, c
 
 
 async def record_reachability(session: AsyncSession, server_id: int, *, is_reachable: bool) -> None:
-    """Note whether a look at the server got in."""
+    """Note whether a look at the server got in; when that is another answer than before, leave an event."""
     differs = ServerSetting.is_reachable.is_not(is_reachable)
     statement = update(ServerSetting).where(ServerSetting.server_id == server_id, differs)
-    await session.execute(statement.values(is_reachable=is_reachable))
+    changed = await session.execute(statement.values(is_reachable=is_reachable).returning(ServerSetting.id))
+    if changed.one_or_none() is None:
+        return
+    server = await session.get_one(Server, server_id)
+    event = OutboxEvent(
+        team_id=server.team_id,
+        name="ServerReachable" if is_reachable else "ServerUnreachable",
+        payload={"server_uuid": server.uuid, "server_name": server.name},
+    )
+    session.add(event)
+    await session.flush()
 
 
 class ServerRepository(Repository[Server]):
