@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.models  # noqa: F401 - loads every table into the metadata
@@ -31,19 +31,25 @@ def _options() -> dict[str, Any]:
 
 
 def _run(connection: Connection) -> None:
+    event.listen(connection, "begin", _limit_waiting)
     context.configure(connection=connection, **_options())
     with context.begin_transaction():
-        # A migration that cannot get its lock fails and is run again; it never queues everybody behind it.
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-        # Two processes that start at once migrate one after the other.
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7310446172)")
         context.run_migrations()
+
+
+def _limit_waiting(connection: Connection) -> None:
+    # Each migration is a transaction of its own. One that cannot get its lock fails and is run again; it never queues
+    # everybody behind it.
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
 
 
 async def _run_online() -> None:
     url = config.get_main_option("sqlalchemy.url") or get_settings().database()
     engine = create_async_engine(url, poolclass=pool.NullPool)
-    async with engine.connect() as connection:
+    # Two processes that start at once migrate one after the other. The lock is a transaction's of another connection:
+    # the migrations' own transactions end in between, and a session's lock is nobody's behind a pooler.
+    async with engine.begin() as guard, engine.connect() as connection:
+        await guard.exec_driver_sql("SELECT pg_advisory_xact_lock(7310446172)")
         await connection.run_sync(_run)
     await engine.dispose()
 

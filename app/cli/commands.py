@@ -53,12 +53,21 @@ Abilities = Annotated[
 ]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
 @application.callback()
 def choose_context(
     context: Annotated[
         str | None,
         typer.Option(envvar="SHIPLOG_CONTEXT", help="Use this login instead of the current one.", show_envvar=True),
     ] = None,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Say what holds for every command."""
     if context is not None:
@@ -109,6 +118,28 @@ def demo(
     if everything:
         images |= demo_databases.images()
     raise typer.Exit(run_demo(data_dir, port=port, images=images, once=once, selective=everything))
+
+
+@application.command(rich_help_panel=HERE, epilog="Example: shiplog backup /mnt/backup/shiplog.tar")
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write; it is replaced when it is there.")],
+    data_dir: DataDir = Path(".shiplog"),
+) -> None:
+    """Write all of the data folder of a running `shiplog up` to one file: database, encryption keys, logins."""
+    from app.cli.backup import back_up
+
+    print(back_up(data_dir, file))
+
+
+@application.command(rich_help_panel=HERE, epilog="Example: shiplog restore shiplog.tar --data-dir /srv/shiplog")
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `shiplog backup` has written.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder for the data, a new one.")] = Path(".shiplog"),
+) -> None:
+    """Make a data folder of a backup, for `shiplog up`."""
+    from app.cli.backup import restore as restore_backup
+
+    print(restore_backup(file, data_dir))
 
 
 @application.command(rich_help_panel=PRODUCTION, epilog="Example: shiplog api --host 0.0.0.0 --workers 4")

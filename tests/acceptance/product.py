@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -21,7 +21,16 @@ READY_SECONDS = 30
 class Product:
     """One API and one worker process; either can be killed and started again."""
 
-    def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        redis_url: str,
+        *,
+        encryption_keys: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`environment` is what its processes get besides the settings; without `encryption_keys` there is a new one."""
         self.url = ""
         self.token = ""
         self._folder = folder
@@ -33,11 +42,12 @@ class Product:
             # A lease is waited out by whoever goes on with a run: in seconds, not in the half minute of production.
             "SHIPLOG_LEASE_SECONDS": "3",
             "SHIPLOG_SWEEP_SECONDS": "0.5",
+            **(environment or {}),
         }
         secrets = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            "ENCRYPTION_KEYS": encryption.new_key(),
+            "ENCRYPTION_KEYS": encryption_keys or encryption.new_key(),
         }
         for name, value in secrets.items():
             private_file.write(folder / name.lower(), value)
@@ -54,6 +64,10 @@ class Product:
     async def start(self) -> None:
         """Start both and wait until the API answers."""
         await self.start_worker()
+        await self.start_api()
+
+    async def start_api(self) -> None:
+        """Start the API alone and wait until it answers."""
         await self._start("api", "--port", str(self._port))
         self.url = f"http://127.0.0.1:{self._port}"
         await self._until(self._answers, "the API answers")
@@ -61,6 +75,10 @@ class Product:
     async def start_worker(self) -> None:
         """Start the worker alone."""
         await self._start("worker")
+
+    async def end(self, name: str) -> None:
+        """End a process in order."""
+        await child.stop(self._processes.pop(name), signal.SIGTERM, grace_seconds=10)
 
     async def kill(self, *names: str) -> None:
         """End processes as a power cut would."""
