@@ -6,9 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from app.cli.configuration import read_settings
 from app.cli.options import AsJson
 from app.cli.output import Output, field
 from app.cli.problem import Problem
@@ -63,6 +61,9 @@ def _names(rows: Sequence[str], count: int) -> str:
 
 
 def _run(*, rotate: bool) -> dict[str, Any]:
+    from sqlalchemy.exc import DBAPIError
+
+    from app.cli.configuration import read_settings
     from app.encryption_keys.rotation import key_uses
     from app.encryption_keys.rotation import rotate as rotate_all
     from app.kit.encryption import Keyring
