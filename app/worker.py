@@ -20,13 +20,16 @@ from app.kit import encryption
 from app.kit.backoff import pause_after
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
+from app.notifications.telling import tell_for_ever
 from app.operations.runner import run_operations, settle_lost_operations
 from app.operations.watching import watch_servers
 from app.postgres import create_engine, create_sessions
 from app.redis import QUEUE_NAME, Waker, redis_settings
 from app.remote.ssh import SshHostPool
+from app.retention.pruning import keep_pruning
 from app.servers.validation import do_requested_validation
 from app.settings import Settings, get_settings
+from app.statistics.counting import keep_counting
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,10 @@ class WorkerProcess:
             asyncio.create_task(
                 watch_servers(self._sessions, self._hosts, self._settings, after_look=tidy_runs), name="servers"
             ),
+            asyncio.create_task(keep_pruning(self._sessions), name="retention"),
+            asyncio.create_task(keep_counting(self._sessions), name="statistics"),
             asyncio.create_task(self._receive_nudges(), name="nudges"),
+            asyncio.create_task(tell_for_ever(self._sessions, self._settings), name="notifications"),
         ]
         ended = asyncio.create_task(self._stopped.wait())
         await asyncio.wait({ended, *loops}, return_when=asyncio.FIRST_COMPLETED)
