@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
 from app.api import ROUTERS
+from app.auth.rate_limit import RateLimit
 from app.deployments.deploying import queue_for
 from app.deployments.stream import Hub
 from app.docs import install_docs
@@ -16,6 +17,7 @@ from app.error_handlers import install_error_handlers
 from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
+from app.lookups import Lookups
 from app.middleware import LegacyGetActions, RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
 from app.postgres import create_engine, create_readers, create_sessions
@@ -84,12 +86,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     encryption.install(encryption.Keyring(settings.encryption_keys()))
     engine = create_engine(settings)
+    lookups = Lookups(engine, settings)
     waker = Waker(settings.redis())
     app.state.sessions = create_sessions(engine)
     app.state.readers = create_readers(engine, settings)
     app.state.waker = waker
+    app.state.lookups = lookups
+    app.state.rate_limit = RateLimit(settings.rate_limit, waker)
     app.state.hosts = SshHostPool()
     loop = asyncio.get_running_loop()
+    await lookups.open()
     try:
         async with Hub(app.state.sessions, settings.redis()) as hub:
             app.state.hub = hub
@@ -98,4 +104,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.hosts.close()
         await waker.close()
+        await lookups.close()
         await engine.dispose()

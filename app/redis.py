@@ -67,14 +67,14 @@ class Waker:
         """Tell followers of a deployment how many entries there are now."""
         await self._try(self._redis.publish(f"{_COUNTS}{deployment_uuid}", count))
 
-    async def count_request(self, who: int | str, window: int) -> int | None:
-        """Count a request in a minute, named by its number; return how many there are, None if Redis is away.
+    async def count_requests(self, who: int | str, window: int, count: int = 1) -> int | None:
+        """Count requests in a minute, named by its number; return how many there are, None if Redis is away.
 
         `who` is the id of a token, or a word for whoever has none.
         """
         key = f"{_REQUESTS}{who}:{window}"
         counting = self._redis.pipeline(transaction=True)
-        counting.incr(key)
+        counting.incrby(key, count)
         counting.expire(key, 120)
         counted = await self._try(counting.execute())
         return None if counted is None else int(counted[0])
