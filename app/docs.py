@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from swagger_ui_bundle import swagger_ui_path
 
@@ -47,12 +47,7 @@ _SCRIPT = """SwaggerUIBundle({
 
 
 def install_docs(app: FastAPI) -> None:
-    """Serve the page, its script and Swagger UI's files; `/` leads there."""
-
-    @app.get("/", include_in_schema=False)
-    async def get_root() -> Response:
-        # Relative, so that it is right behind a proxy that serves us under a prefix.
-        return RedirectResponse("docs")
+    """Serve the page, its script and Swagger UI's files."""
 
     @app.get("/docs", include_in_schema=False)
     async def get_page() -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy.exc
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.middleware import is_action
+from app.pages.error_pages import error_page, is_for_people
 from app.postgres import is_away
 
 log = structlog.get_logger(__name__)
@@ -40,23 +41,25 @@ def install_error_handlers(app: FastAPI) -> None:
         app.exception_handler(away)(_answer_away)
 
 
-def _answer(request: Request, error: AppError) -> JSONResponse:
+def _answer(request: Request, error: AppError) -> Response:
+    if is_for_people(request):
+        return error_page(request, error)
     body = {**error.body(), "request_id": request.state.request_id}
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 
-async def _answer_app_error(request: Request, error: AppError) -> JSONResponse:
+async def _answer_app_error(request: Request, error: AppError) -> Response:
     return _answer(request, error)
 
 
-async def _answer_away(request: Request, error: Exception) -> JSONResponse:
+async def _answer_away(request: Request, error: Exception) -> Response:
     if not is_away(error):
         raise error
     log.warning("postgres is away", error=type(error).__name__)
     return _answer(request, Unavailable())
 
 
-async def _answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
+async def _answer_http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == 400:  # FastAPI's word for a body that json.loads refuses with anything but its own error
         return _answer(request, _invalid_body("Invalid JSON."))
     if error.status_code == 404:
@@ -87,7 +90,7 @@ def _allowed_methods(request: Request) -> list[str]:
     ]
 
 
-async def _answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:
     details: Sequence[Mapping[str, Any]] = error.errors()
     return _answer(request, await _validation_error(request, details))
 

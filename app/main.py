@@ -20,6 +20,7 @@ from app.logs import configure_logging
 from app.lookups import Lookups
 from app.middleware import LegacyGetActions, RequestBounds, RequestLog, RootPath
 from app.openapi import PREFIX, install_openapi
+from app.pages.site import install_pages
 from app.postgres import create_engine, create_readers, create_sessions
 from app.redis import Waker
 from app.remote.ssh import SshHostPool
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, prefix="/api", include_in_schema=False)
     install_docs(app)
+    install_pages(app)
     install_openapi(app)
     install_error_handlers(app)
     if settings.legacy_get_actions:

@@ -1,0 +1,85 @@
+"""One deployment: what it does or did, why it failed, and its log."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.deployments.kinds import AnyQueue, Kind
+from app.deployments.log_search import Choice, TextStyle, find_last
+from app.deployments.presenting import present
+from app.deployments.reading import LogPage, read_page
+from app.deployments.repository import find_of_team
+from app.errors import NotFound
+from app.models.deployment_status import DeploymentStatus
+from app.pages.deployment_failure import READ, explain
+from app.pages.deployment_steps import step_bars
+from app.pages.rendering import redirect, render
+from app.pages.signed_in import Looking, Visitor
+from app.postgres import ReadSession
+
+router = APIRouter()
+
+STATIC_LINES = 200
+"""So much of a log's end is in the page itself: what is seen first, and all that is seen without JavaScript."""
+
+
+@router.get("/deployments/{uuid}")
+async def show_by_uuid(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Lead to the page of a deployment of either kind."""
+    _, row = await find_deployment(session, visitor, uuid)
+    return redirect(request, page_of(row))
+
+
+@router.get("/services/{resource_uuid}/deployment/{uuid}")
+@router.get("/databases/{resource_uuid}/deployment/{uuid}")
+async def show_deployment(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Show a deployment; its path is the `deployment_url` that the API answers."""
+    kind, row = await find_deployment(session, visitor, uuid)
+    facts = await _facts(session, visitor, kind, row)
+    entries = await _last_entries(session, kind, row, STATIC_LINES) if visitor.can("read:sensitive") else []
+    text = "".join(map(TextStyle(ansi=False).render, entries))
+    return render(request, "deployment.html", visitor, text=text, **facts)
+
+
+@router.get("/deployments/{uuid}/state")
+async def show_state(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Show the parts of the page that change while it runs."""
+    kind, row = await find_deployment(session, visitor, uuid)
+    return render(request, "deployment_state.html", visitor, **await _facts(session, visitor, kind, row))
+
+
+async def find_deployment(session: AsyncSession, visitor: Visitor, uuid: str) -> tuple[Kind, AnyQueue]:
+    """Return a deployment of the visitor's team; raise NotFound for any other."""
+    found = await find_of_team(session, visitor.caller.team_id, uuid)
+    if found is None:
+        raise NotFound("Deployment not found.")
+    return found
+
+
+def page_of(row: AnyQueue) -> str:
+    """Return the path of a deployment's page: its `deployment_url`, which a row made by hand may lack."""
+    kind = "databases" if hasattr(row, "database_id") else "services"
+    return row.deployment_url or f"/{kind}/{row.resource_uuid}/deployment/{row.deployment_uuid}"
+
+
+async def _facts(session: AsyncSession, visitor: Visitor, kind: Kind, row: AnyQueue) -> dict[str, Any]:
+    deployment = (await present(session, visitor.caller, [row], include_logs=False))[0]
+    failure = None
+    if deployment.status is DeploymentStatus.FAILED:
+        entries = await _last_entries(session, kind, row, READ) if visitor.can("read:sensitive") else []
+        failure = explain(deployment.failure_reason or "The deployment failed.", entries)
+    return {
+        "deployment": deployment,
+        "name": deployment.service_name if deployment.kind == "service" else deployment.database_name,
+        "steps": step_bars(deployment),
+        "failure": failure,
+        "is_live": not deployment.status.is_final,
+    }
+
+
+async def _last_entries(session: AsyncSession, kind: Kind, row: AnyQueue, count: int) -> list[dict[str, Any]]:
+    async def read(after: int, limit: int) -> LogPage | None:
+        return await read_page(session, kind, row.id, after=after, limit=limit)
+
+    return await find_last(read, Choice(), after=0, count=row.log_count, tail=count)
