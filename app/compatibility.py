@@ -21,43 +21,39 @@ FILE = _DOCS / "coolify-compatibility.md"
 
 @dataclass(frozen=True)
 class Area:
-    """A part of Coolify that is not here; `paths` is a regular expression."""
+    """A part of Coolify that is not here; `operations` is a regular expression of `METHOD /path`."""
 
     name: str
-    paths: str
+    operations: str
     reason: str
 
 
 NOT_HERE = (
-    Area("Applications", r"/(applications.*|deployments/applications/.*)", "Shiplog builds nothing from git."),
-    Area("Backups", r"/databases/[^/]+/backups.*", "Use the database's own tools, or a service that runs them."),
+    Area("Applications", r".+ /(applications.*|deployments/applications/.*)", "Shiplog builds nothing from git."),
+    Area("Backups", r".+ /databases/[^/]+/backups.*", "Use the database's own tools, or a service that runs them."),
     Area(
         "Storages",
-        r"/(databases|services)/[^/]+/storages.*",
+        r".+ /(databases|services)/[^/]+/storages.*",
         "A database has the one volume of its type; a service's volumes stand in its Compose file.",
     ),
     Area(
-        "Domains", r"/servers/[^/]+/domains", "Shiplog routes no domains: publish ports, or run a proxy as a service."
+        "Domains",
+        r".+ /servers/[^/]+/domains",
+        "Shiplog routes no domains: publish ports, or run a proxy as a service.",
     ),
     Area(
         "Parts of a service",
-        r"/services/[^/]+/(applications|databases)(/.*)?",
-        "A Compose file is deployed as a whole, so that its deployment says what runs; its containers are in "
-        "`containers` of `GET /services/{uuid}`.",
+        r"(PATCH|POST) /services/[^/]+/(applications|databases)/[^/]+(/(start|stop|restart))?",
+        "A Compose file is deployed as a whole, so that its deployment says what runs.",
     ),
-    Area("Scheduled tasks", r"/services/[^/]+/scheduled-tasks.*", "Run a scheduler as a container of the service."),
-    Area(
-        "The switch of the API",
-        r"/(enable|disable)",
-        "A token that has leaked could take the API from everyone: stop the API's processes, or revoke the token.",
-    ),
-    Area(
-        "Clones and migrations",
-        r"/(databases|services)/[^/]+/(clone|migrate)",
-        "Data is not copied between servers: make a new resource there and let the database's own tools move it.",
-    ),
+    Area("Scheduled tasks", r".+ /services/[^/]+/scheduled-tasks.*", "Run a scheduler as a container of the service."),
 )
 
+_NO_VOLUMES = "Settings, variables and tags; data are not copied between servers, so `clone_volumes` is refused."
+_STAYS = (
+    "To another network of its server at any time, to another server before its first deployment: what has data is "
+    "refused with what to do, and never started empty."
+)
 BETTER: Mapping[str, str] = {
     "POST /deploy": "`deployment_uuid` for every resource; a tag reaches databases too; `force` pulls images; "
     "`Idempotency-Key`.",
@@ -77,6 +73,12 @@ BETTER: Mapping[str, str] = {
     "POST /servers/{uuid}/validate": "The host key is pinned; another one is refused until it is accepted.",
     "GET /servers/{uuid}": "The last validation with what it found.",
     "GET /projects/{uuid}/{environment_name_or_uuid}": "`resources` has everything in one list, beside the lists by type.",
+    "POST /disable": "Of the token's own team, so that none takes the API from another; the pages go on.",
+    "POST /enable": "Of the token's own team, and by any token of it that may write.",
+    "POST /services/{uuid}/clone": _NO_VOLUMES,
+    "POST /databases/{uuid}/clone": _NO_VOLUMES,
+    "POST /services/{uuid}/migrate": _STAYS,
+    "POST /databases/{uuid}/migrate": _STAYS,
     "GET /services/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
     "GET /databases/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
 }
@@ -138,9 +140,9 @@ def name_of(operation: Mapping[str, Any]) -> str:
     return f"{operation['method']} {operation['path']}"
 
 
-def area_of(path: str) -> Area | None:
-    """Return the part of Coolify that is not here and has this path, or None."""
-    return next((area for area in NOT_HERE if re.fullmatch(area.paths, path)), None)
+def area_of(operation: Mapping[str, Any]) -> Area | None:
+    """Return the part of Coolify that is not here and has this operation, or None."""
+    return next((area for area in NOT_HERE if re.fullmatch(area.operations, name_of(operation))), None)
 
 
 def shape_of(name: str) -> str:
@@ -175,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _line(operation: Mapping[str, Any]) -> str:
     name = name_of(operation)
-    area = area_of(operation["path"])
+    area = area_of(operation)
     if area is not None:
         return f"| `{name}` | not here | {area.name}: {area.reason} |"
     how = _CREATE if operation["operationId"].startswith("create-database-") else BETTER.get(name)

@@ -38,6 +38,8 @@ class Caller:
     role: TeamRole
     abilities: frozenset[str]
     is_browser: bool = False
+    may_use_api: bool = True
+    """False while the team has switched its API off; a browser goes on."""
 
     def can(self, ability: str) -> bool:
         """Return whether the token has an ability; `root` has all, `read:sensitive` includes `read`."""
@@ -67,10 +69,10 @@ def demand(caller: Caller, *abilities: str) -> None:
         raise Forbidden(f"Missing required permissions: {', '.join(abilities)}")
 
 
-async def authenticate(
+async def identify(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
-    """Return whom the request's token speaks for; raise Unauthenticated without a good one."""
+    """Return whom the request's token speaks for, its team's API switched off or not; raise Unauthenticated without one."""
     if credentials is None:
         return await authenticate_browser(request)
     # A session of its own: the note of the last use is kept when the request fails, and neither it nor a
@@ -84,6 +86,13 @@ async def authenticate(
             await TokenRepository(session).mark_used(known.token.id)
     request.state.token_id = caller.token_id
     await count_request(request, caller.token_id)
+    return caller
+
+
+async def authenticate(caller: Annotated[Caller, Depends(identify)]) -> Caller:
+    """Return whom the request's token speaks for; raise Forbidden while its team's API is switched off."""
+    if not caller.may_use_api:
+        raise Forbidden("API is disabled.", success=True)
     return caller
 
 
@@ -104,7 +113,7 @@ async def caller_of_cookie(request: Request, secret: str) -> Caller:
         token_id = await token_of_session(session, secret)
         if token_id is None:
             raise Unauthenticated
-        caller = replace(await caller_behind(session, token_id), is_browser=True)
+        caller = replace(await caller_behind(session, token_id), is_browser=True, may_use_api=True)
     request.state.token_id = caller.token_id
     await count_request(request, caller.token_id)
     return caller
@@ -129,6 +138,7 @@ def _caller(known: KnownToken) -> Caller:
         name=known.user_name,
         role=TeamRole(known.role),
         abilities=frozenset(token.abilities),
+        may_use_api=known.is_api_enabled,
     )
     if caller.role is TeamRole.MEMBER and not caller.abilities <= _FOR_MEMBERS:
         raise Forbidden("Missing required team role.")

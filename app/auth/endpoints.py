@@ -1,13 +1,14 @@
-"""Teams: a token sees its own and no other."""
+"""Teams: a token sees its own and no other, and may switch its API off and on."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from app.auth.dependencies import Caller, require
+from app.auth.dependencies import Caller, demand, identify, require
 from app.auth.repository import MemberRepository, TeamRepository
 from app.auth.schemas import MemberAnswer, TeamAnswer, member_answer
 from app.errors import NotFound, answers
+from app.kit.answers import MessageAnswer
 from app.postgres import Session
 
 router = APIRouter(tags=["Teams"])
@@ -61,6 +62,29 @@ async def get_team(session: Session, caller: Reader, team_id: int) -> TeamAnswer
 async def list_members(session: Session, caller: Reader, team_id: int) -> list[MemberAnswer]:
     """Return everyone in the token's team by its id."""
     return await _members(session, caller, team_id)
+
+
+async def _switcher(caller: Annotated[Caller, Depends(identify)]) -> Caller:
+    demand(caller, "write")
+    return caller
+
+
+Switcher = Annotated[Caller, Depends(_switcher)]
+"""Also asked while the API is off."""
+
+
+@router.post("/disable", operation_id="disable-api", summary="Switch the team's API off", responses=answers(401, 403))
+async def disable_api(session: Session, caller: Switcher) -> MessageAnswer:
+    """From now on every request with a token of the team is answered 403, but `/enable`. What is running goes on."""
+    await TeamRepository(session).switch_api(caller.team_id, is_enabled=False)
+    return MessageAnswer(message="API disabled.")
+
+
+@router.post("/enable", operation_id="enable-api", summary="Switch the team's API on", responses=answers(401, 403))
+async def enable_api(session: Session, caller: Switcher) -> MessageAnswer:
+    """Take the team's tokens again."""
+    await TeamRepository(session).switch_api(caller.team_id, is_enabled=True)
+    return MessageAnswer(message="API enabled.")
 
 
 async def _team(session: Session, caller: Caller, team_id: int) -> TeamAnswer:

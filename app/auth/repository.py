@@ -20,13 +20,17 @@ UNUSED_SECONDS = 60
 
 @dataclass(frozen=True)
 class KnownToken:
-    """A stored token, its user's name and role in its team; no role when the user has left it."""
+    """A stored token, its user's name and role in its team; no role when the user has left it.
+
+    `is_api_enabled`: whether the team lets its tokens be used.
+    """
 
     token: ApiToken
     user_name: str
     role: str | None
     is_expired: bool
     is_long_unused: bool
+    is_api_enabled: bool
 
 
 class TokenRepository(Repository[ApiToken]):
@@ -44,8 +48,10 @@ class TokenRepository(Repository[ApiToken]):
                 TeamMember.role,
                 func.coalesce(ApiToken.expires_at <= func.now(), False),
                 func.coalesce(ApiToken.last_used_at < unused, True),
+                Team.is_api_enabled,
             )
             .join(User, User.id == ApiToken.user_id)
+            .join(Team, Team.id == ApiToken.team_id)
             .outerjoin(TeamMember, (TeamMember.team_id == ApiToken.team_id) & (TeamMember.user_id == ApiToken.user_id))
             .where(ApiToken.id == token_id)
         )
@@ -79,6 +85,10 @@ class TeamRepository(Repository[Team]):
     async def get(self, team_id: int) -> Team | None:
         """Return a team."""
         return await self.one_or_none(self.statement().where(Team.id == team_id))
+
+    async def switch_api(self, team_id: int, *, is_enabled: bool) -> None:
+        """Let the team's tokens be used, or not."""
+        await self.session.execute(update(Team).where(Team.id == team_id).values(is_api_enabled=is_enabled))
 
     async def lock(self) -> None:
         """Let nobody else make a team until the end of the transaction; reading goes on."""

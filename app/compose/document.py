@@ -33,6 +33,7 @@ class ComposeService:
     has_build: bool
     network_mode: bool
     networks: tuple[str, ...]  # empty: Compose puts it on `default`
+    image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ def _service(name: str, services: Mapping[str, Mapping[str, Any]]) -> ComposeSer
         has_build=any(service.get("build") for service in chain),
         network_mode=any(service.get("network_mode") for service in chain),
         networks=tuple(dict.fromkeys(networks)),
+        image=next((str(service["image"]) for service in chain if service.get("image")), None),
     )
 
 

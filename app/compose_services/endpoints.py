@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose.document import MAX_BYTES, ComposeDocument, ComposeInvalid, read_compose, refuse_outside
+from app.compose_services import part_routes
 from app.compose_services.looking import look_at_containers
+from app.compose_services.parts import parts_of
 from app.compose_services.repository import ServiceRepository
 from app.compose_services.schemas import ServiceAnswer, ServiceCreate, ServiceUpdate, ServiceUuid
 from app.errors import NotFound, ValidationFailed, answers
@@ -17,6 +19,7 @@ from app.kit.ids import new_uuid
 from app.models.server import Server
 from app.models.service import Service
 from app.postgres import Session
+from app.projects.clone_routes import add_clone_routes
 from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
 from app.projects.move_routes import add_move_route
@@ -102,7 +105,8 @@ async def get_service(
     service = await _found(session, caller, uuid)
     if look:
         await look_at_containers(request, session, service)
-    return ServiceAnswer.of(service, with_secrets=caller.can_read_sensitive)
+    parts = await parts_of(service)
+    return ServiceAnswer.of(service, with_secrets=caller.can_read_sensitive, parts=parts)
 
 
 @router.patch(
@@ -136,9 +140,21 @@ async def _find(session: AsyncSession, team_id: int, uuid: str, *, for_update: b
     return await ServiceRepository(session).get(team_id, uuid, for_update=for_update)
 
 
+async def _why_unfit(service: Service, server: Server) -> str | None:
+    if server.settings.allow_host_paths:
+        return None
+    try:
+        refuse_outside(await asyncio.to_thread(read_compose, service.docker_compose_raw))
+    except ComposeInvalid as error:
+        return str(error)
+    return None
+
+
+router.include_router(part_routes.router)
 add_env_routes(router, noun="service", find=_find)
 add_tag_routes(router, noun="service", find=_find)
 add_move_route(router, noun="service", find=_find)
+add_clone_routes(router, noun="service", find=_find, fits=_why_unfit)
 
 
 async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:

@@ -1,10 +1,12 @@
 """What the service endpoints take and answer."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
+from app.compose_services.parts import Part
 from app.kit.schema import Description, Line, Name, RequestSchema, ResponseSchema, Timestamp, UuidOf, refused
 from app.models.service import Service
 from app.projects.tags.schemas import NewTags
@@ -90,6 +92,37 @@ class ContainerAnswer(ResponseSchema):
     started_at: str | None = Field(examples=["2025-10-30T15:29:39.123456Z"])
 
 
+class PartAnswer(ResponseSchema):
+    """An entry of a service's Compose file."""
+
+    uuid: str = Field(examples=["b7z5a4s6d2k3v0q6n2m9x1c8"])
+    name: str = Field(description="Its name in the Compose file.", examples=["web"])
+    human_name: str | None = Field(description="Always null: the Compose file names it.")
+    description: str | None = Field(description="Always null.")
+    image: str | None = Field(
+        description="As the Compose file has it; null for one that is built.", examples=["nginx:1"]
+    )
+    status: str = Field(description="As its containers were at `containers_at` of the service.", examples=["exited"])
+    exclude_from_status: bool = Field(description="Always false.")
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, service: Service, part: Part) -> Self:
+        """Return the answer for a part."""
+        return cls(
+            uuid=part.uuid,
+            name=part.name,
+            human_name=None,
+            description=None,
+            exclude_from_status=False,
+            image=part.image,
+            status=part.status,
+            created_at=service.created_at,
+            updated_at=service.updated_at,
+        )
+
+
 class ServiceAnswer(ResponseSchema):
     """A service."""
 
@@ -118,12 +151,24 @@ class ServiceAnswer(ResponseSchema):
         description="The Compose file as it is deployed: the same text, nothing in it is rewritten. Only with "
         "`read:sensitive`.",
     )
+    applications: list[PartAnswer] | None = Field(
+        default=None, description="What of the Compose file is no database; not in lists."
+    )
+    databases: list[PartAnswer] | None = Field(
+        default=None, description="What of the Compose file is a database, going by the image; not in lists."
+    )
     created_at: Timestamp
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, service: Service, *, with_secrets: bool) -> Self:
+    def of(cls, service: Service, *, with_secrets: bool, parts: Sequence[Part] | None = None) -> Self:
         """Return the answer for a row; fields that the caller may not see are not set, and so left out."""
+        kinds: dict[str, Any] = {}
+        if parts is not None:
+            kinds = {
+                f"{kind}s": [PartAnswer.of(service, part) for part in parts if part.kind == kind]
+                for kind in ("application", "database")
+            }
         secrets = {"docker_compose_raw": service.docker_compose_raw, "docker_compose": service.docker_compose_raw}
         return cls(
             uuid=service.uuid,
@@ -142,4 +187,5 @@ class ServiceAnswer(ResponseSchema):
             created_at=service.created_at,
             updated_at=service.updated_at,
             **(secrets if with_secrets else {}),
+            **kinds,
         )

@@ -27,6 +27,7 @@ from app.models.resource import secret_columns
 from app.models.server import Server
 from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Session
+from app.projects.clone_routes import add_clone_routes
 from app.projects.env_routes import add_env_routes
 from app.projects.instant_deploy import InstantDeploy
 from app.projects.move_routes import add_move_route
@@ -123,7 +124,7 @@ async def update_database(
     for name, value in changed.items():
         setattr(database, name, value)
     if "custom_docker_run_options" in changed:
-        _check_powers(database, database.server)
+        await _check_powers(database, database.server)
     if changed.keys() & {"is_public", "public_port"}:
         await _check_public_port(session, database)
     await session.flush()
@@ -132,9 +133,20 @@ async def update_database(
     return MessageAnswer(message="Database updated.")
 
 
+async def _why_unfit(database: StandaloneMixin, server: Server) -> str | None:
+    if server.settings.allow_host_paths:
+        return None
+    try:
+        refuse_powers(parse_run_options(database.custom_docker_run_options))
+    except PlanError as error:
+        return str(error)
+    return None
+
+
 add_env_routes(router, noun="database", find=find_database)
 add_tag_routes(router, noun="database", find=find_database)
 add_move_route(router, noun="database", find=find_database)
+add_clone_routes(router, noun="database", find=find_database, fits=_why_unfit)
 
 
 async def _place(session: AsyncSession, caller: Caller, body: DatabaseCreate) -> Place:
@@ -165,7 +177,7 @@ async def _create(
         **{name: value for name, value in asked_columns(body, definition.model).items() if value is not None},
     }
     database = definition.model(**columns)
-    _check_powers(database, place.server)
+    await _check_powers(database, place.server)
     await _check_public_port(session, database)
     session.add(database)
     await session.flush()
@@ -211,13 +223,10 @@ async def _refuse_fixed(session: AsyncSession, database: StandaloneMixin, change
     raise ValidationFailed({name: [text] for name in fixed})
 
 
-def _check_powers(database: StandaloneMixin, server: Server) -> None:
-    if server.settings.allow_host_paths:
-        return
-    try:
-        refuse_powers(parse_run_options(database.custom_docker_run_options))
-    except PlanError as error:
-        raise ValidationFailed({"custom_docker_run_options": [str(error)]}) from None
+async def _check_powers(database: StandaloneMixin, server: Server) -> None:
+    reason = await _why_unfit(database, server)
+    if reason is not None:
+        raise ValidationFailed({"custom_docker_run_options": [reason]})
 
 
 async def _check_public_port(session: AsyncSession, database: StandaloneMixin) -> None:

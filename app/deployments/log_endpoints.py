@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.dependencies import Caller, authenticate, bearer, caller_behind, demand, require
+from app.auth.dependencies import Caller, authenticate, bearer, caller_behind, demand, identify, require
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.deployments.log_search import Choice, Found, TextStyle, find_behind, find_last, stream_text
 from app.deployments.permits import ABILITY
@@ -100,7 +100,7 @@ async def _may_follow(
     ] = None,
 ) -> Caller:
     if credentials is not None or ticket is None:
-        caller = await authenticate(request, credentials)
+        caller = await authenticate(await identify(request, credentials))
     else:
         async with transaction(request.app.state.sessions) as session:
             caller = await caller_behind(session, read_ticket(ticket, uuid).token_id)

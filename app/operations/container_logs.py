@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.dependencies import Caller, require
 from app.compose.commands import docker_by_sudo
 from app.compose.plan import ServerFacts
+from app.compose_services.part_routes import find_part
+from app.compose_services.parts import PartKind
 from app.compose_services.repository import ServiceRepository
 from app.databases.lookup import find_database
 from app.errors import InvalidRequest, NotFound, answers
@@ -65,7 +67,7 @@ async def get_service_logs(
     if service is None:
         raise NotFound("Service not found.")
     labels = {"project": uuid, "service": sub_service_name}
-    return await _read(request, session, service, "Service", _options(lines, show_timestamps), labels)
+    return await _read(request, session, service, "Service", _options(lines, show_timestamps=show_timestamps), labels)
 
 
 @router.get(
@@ -87,10 +89,61 @@ async def get_database_logs(
     database = await find_database(session, caller.team_id, uuid)
     if database is None:
         raise NotFound("Database not found.")
-    return await _read(request, session, database, "Database", _options(lines, show_timestamps), {"project": uuid})
+    return await _read(
+        request, session, database, "Database", _options(lines, show_timestamps=show_timestamps), {"project": uuid}
+    )
 
 
-def _options(lines: int, show_timestamps: bool) -> str:
+@router.get(
+    "/services/{uuid}/applications/{app_uuid}/logs",
+    operation_id="get-service-application-logs-by-service-and-app-uuid",
+    summary="Read what an application of a service has printed",
+    tags=["Services"],
+    responses=answers(400, 401, 403, 404, 422),
+)
+@router.post(
+    "/services/{uuid}/applications/{app_uuid}/logs",
+    operation_id="post-service-application-logs-by-service-and-app-uuid",
+    summary="Read what an application of a service has printed, by POST",
+    tags=["Services"],
+    responses=answers(400, 401, 403, 404, 422),
+)
+async def get_application_logs(
+    request: Request, session: Session, caller: Reader, uuid: str, app_uuid: str, lines: Lines = 100
+) -> ContainerLogs:
+    """Redacted. Also of a container that has ended; 400 when there is none, or its server does not answer."""
+    return await _read_part(request, session, caller, uuid, app_uuid, "application", lines)
+
+
+@router.get(
+    "/services/{uuid}/databases/{database_uuid}/logs",
+    operation_id="get-service-database-logs-by-service-and-database-uuid",
+    summary="Read what a database of a service has printed",
+    tags=["Services"],
+    responses=answers(400, 401, 403, 404, 422),
+)
+async def get_service_database_logs(
+    request: Request, session: Session, caller: Reader, uuid: str, database_uuid: str, lines: Lines = 100
+) -> ContainerLogs:
+    """Redacted. Also of a container that has ended; 400 when there is none, or its server does not answer."""
+    return await _read_part(request, session, caller, uuid, database_uuid, "database", lines)
+
+
+async def _read_part(
+    request: Request,
+    session: AsyncSession,
+    caller: Caller,
+    uuid: str,
+    part_uuid: str,
+    kind: PartKind,
+    lines: int,
+) -> ContainerLogs:
+    service, part = await find_part(session, caller, uuid, part_uuid, kind)
+    labels = {"project": uuid, "service": part.name}
+    return await _read(request, session, service, "Service", _options(lines, show_timestamps=False), labels)
+
+
+def _options(lines: int, *, show_timestamps: bool) -> str:
     return f"--tail {lines}" + (" --timestamps" if show_timestamps else "")
 
 

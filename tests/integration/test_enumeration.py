@@ -14,6 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import delete
 
+from app.compose_services.parts import uuid_of
 from app.kit.clock import utcnow
 from app.models import (
     ApiToken,
@@ -38,14 +39,18 @@ NEEDS = {
         get-ca-certificate-by-server-uuid get-current-team get-current-team-members get-database-by-uuid
         get-database-deployment-by-uuid get-database-logs-by-uuid get-deployment-by-uuid get-destination-by-uuid
         get-environment-by-name-or-uuid get-environments get-members-by-team-id get-operation-by-uuid
-        get-private-key-by-uuid get-project-by-uuid get-registry-by-uuid get-resources-by-server-uuid
-        get-server-by-uuid get-service-by-uuid get-service-deployment-by-uuid get-service-logs-by-uuid get-team-by-id
-        get-token-team get-token-team-members list-databases list-deployments list-deployments-by-database-uuid
-        list-deployments-by-service-uuid list-destinations list-environment-shared-envs list-envs-by-database-uuid
-        list-envs-by-service-uuid list-operations-by-resource-uuid list-private-keys list-project-shared-envs
-        list-projects list-registries list-resources list-server-destinations list-server-shared-envs list-servers
-        list-services list-tags list-tags-by-database-uuid list-tags-by-service-uuid list-team-shared-envs list-teams
-        version
+        get-private-key-by-uuid get-project-by-uuid get-registry-by-uuid get-resources-by-server-uuid get-server-by-uuid
+        get-service-application-by-service-and-app-uuid get-service-application-logs-by-service-and-app-uuid
+        get-service-by-uuid get-service-database-by-service-and-database-uuid
+        get-service-database-logs-by-service-and-database-uuid get-service-deployment-by-uuid get-service-logs-by-uuid
+        get-team-by-id get-token-team get-token-team-members list-databases list-deployments
+        list-deployments-by-database-uuid list-deployments-by-service-uuid list-destinations
+        list-environment-shared-envs list-envs-by-database-uuid list-envs-by-service-uuid
+        list-operations-by-resource-uuid list-private-keys list-project-shared-envs list-projects list-registries
+        list-resources list-server-destinations list-server-shared-envs list-servers
+        list-service-applications-by-service-uuid list-service-databases-by-service-uuid list-services list-tags
+        list-tags-by-database-uuid list-tags-by-service-uuid list-team-shared-envs list-teams
+        post-service-application-logs-by-service-and-app-uuid version
     """,
     "read:sensitive": """
         create-database-deployment-log-ticket create-deployment-log-ticket create-service-deployment-log-ticket
@@ -53,16 +58,17 @@ NEEDS = {
         stream-database-deployment-log stream-deployment-log stream-service-deployment-log
     """,
     "write": """
-        create-database-clickhouse create-database-dragonfly create-database-keydb create-database-mariadb
-        create-database-mongodb create-database-mysql create-database-postgresql create-database-redis
-        create-database-valkey create-env-by-database-uuid create-env-by-service-uuid create-environment
-        create-environment-shared-env create-private-key create-project create-project-shared-env create-registry
-        create-server create-server-destination create-server-shared-env create-service create-tag
-        create-tag-by-database-uuid create-tag-by-service-uuid create-team-shared-env delete-database-by-uuid
-        delete-destination-by-uuid delete-env-by-database-uuid delete-env-by-service-uuid delete-environment
-        delete-environment-shared-env delete-private-key-by-uuid delete-project-by-uuid delete-project-shared-env
-        delete-registry-by-uuid delete-server-by-uuid delete-server-shared-env delete-service-by-uuid
-        delete-tag-by-database-uuid delete-tag-by-service-uuid delete-tag-by-uuid delete-team-shared-env
+        clone-database-by-uuid clone-service-by-uuid create-database-clickhouse create-database-dragonfly
+        create-database-keydb create-database-mariadb create-database-mongodb create-database-mysql
+        create-database-postgresql create-database-redis create-database-valkey create-env-by-database-uuid
+        create-env-by-service-uuid create-environment create-environment-shared-env create-private-key create-project
+        create-project-shared-env create-registry create-server create-server-destination create-server-shared-env
+        create-service create-tag create-tag-by-database-uuid create-tag-by-service-uuid create-team-shared-env
+        delete-database-by-uuid delete-destination-by-uuid delete-env-by-database-uuid delete-env-by-service-uuid
+        delete-environment delete-environment-shared-env delete-private-key-by-uuid delete-project-by-uuid
+        delete-project-shared-env delete-registry-by-uuid delete-server-by-uuid delete-server-shared-env
+        delete-service-by-uuid delete-tag-by-database-uuid delete-tag-by-service-uuid delete-tag-by-uuid
+        delete-team-shared-env disable-api enable-api migrate-database-by-uuid migrate-service-by-uuid
         move-database-by-uuid move-service-by-uuid update-database-by-uuid update-destination-by-uuid
         update-env-by-database-uuid update-env-by-service-uuid update-environment update-environment-shared-env
         update-envs-by-database-uuid update-envs-by-service-uuid update-private-key update-project-by-uuid
@@ -71,8 +77,7 @@ NEEDS = {
     """,
     "deploy": """
         cancel-deployment-by-uuid cancel-operation-by-uuid deploy-by-tag-or-uuid restart-database-by-uuid
-        restart-service-by-uuid start-database-by-uuid start-service-by-uuid stop-database-by-uuid
-        stop-service-by-uuid
+        restart-service-by-uuid start-database-by-uuid start-service-by-uuid stop-database-by-uuid stop-service-by-uuid
     """,
 }
 ABILITY = {operation_id: ability for ability, ids in NEEDS.items() for operation_id in ids.split()}
@@ -253,6 +258,9 @@ async def _world(sessions: Sessions, make_token: MakeToken) -> World:
         "tags": tag.uuid,
         "tag_uuid": tag.uuid,
         "env_uuid": variable.uuid,
+        "app_uuid": uuid_of(service.uuid, "web"),
+        "database_uuid": uuid_of(service.uuid, "web"),
+        "destination_uuid": place.destination.uuid,
         "team_id": str(team_id),
         "teams": str(team_id),
         "env_id of team": shared["team"].uuid,

@@ -24,11 +24,11 @@ SERVED = {
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-HERE = [operation for operation in operations() if area_of(operation["path"]) is None]
+HERE = [operation for operation in operations() if area_of(operation) is None]
 WITH_FIELDS = [operation for operation in HERE if "body" in operation or "query" in operation]
 
-AROUND = {"400", "401", "404", "409", "422"}
-"""Codes that ours may lack: the reference's words for what cannot happen here, such as a token without a team."""
+AROUND = {"400", "401", "404", "409", "422", "501"}
+"""Codes that ours may lack: the reference's words for what cannot happen here, such as a swarm."""
 
 OURS_NEED = {"docker_compose_raw", "ip", "key", "name", "private_key_uuid"}
 """Fields that the description calls optional though the reference refuses a request without them."""
@@ -57,7 +57,7 @@ def test_an_operation_takes_the_fields_of_the_reference_and_needs_no_others(oper
 def test_what_is_said_about_an_operation_is_about_one_that_is_there() -> None:
     names = {name_of(operation) for operation in operations()}
     assert names >= BETTER.keys()
-    unused = [area.name for area in NOT_HERE if not any(area_of(one["path"]) == area for one in operations())]
+    unused = [area.name for area in NOT_HERE if not any(area_of(one) == area for one in operations())]
     assert unused == []
     asked = {
         field
@@ -69,7 +69,7 @@ def test_what_is_said_about_an_operation_is_about_one_that_is_there() -> None:
 
 
 def test_nothing_is_served_that_is_said_not_to_be_here() -> None:
-    served = {shape_of(name_of(operation)) for operation in operations() if area_of(operation["path"]) is not None}
+    served = {shape_of(name_of(operation)) for operation in operations() if area_of(operation) is not None}
     assert not served & SERVED.keys()
 
 

@@ -186,8 +186,24 @@ async def test_a_token_sees_its_own_team_only(
     await _refused(api, token, 404, {"message": "Not found."}, "/teams/first")
 
 
+async def test_a_team_switches_its_own_api_off_and_on(api: httpx.AsyncClient, make_token: MakeToken) -> None:
+    reader, other = await make_token(["read"]), await make_token(["root"])
+    writer = await make_token(["write"], team_id=reader.team_id)
+    off = await api.post("/disable", headers=writer.headers)
+    assert (off.status_code, off.json()) == (200, {"message": "API disabled."})
+    disabled = (403, {"message": "API is disabled.", "success": True})
+    for token in (reader, writer):
+        await _refused(api, token, *disabled)
+    assert (await api.get("/teams", headers=other.headers)).status_code == 200
+    answer = await api.post("/enable", headers=reader.headers)
+    assert (answer.status_code, answer.json()["message"]) == (403, "Missing required permissions: write")
+    on = await api.post("/enable", headers=writer.headers)
+    assert (on.status_code, on.json()) == (200, {"message": "API enabled."})
+    assert (await api.get("/teams", headers=reader.headers)).status_code == 200
+
+
 async def _refused(
-    api: httpx.AsyncClient, token: MadeToken, status: int, body: dict[str, str], path: str = "/teams"
+    api: httpx.AsyncClient, token: MadeToken, status: int, body: dict[str, object], path: str = "/teams"
 ) -> None:
     answer = await api.get(path, headers=token.headers)
     answered = answer.json()

@@ -31,6 +31,14 @@ async def test_a_service_is_created_and_read_back(desk: Desk) -> None:
     read = (await desk.ask("GET", f"/services/{uuid}", by="sensitive")).json()
     assert read.pop("created_at").endswith("Z")
     assert read.pop("updated_at").endswith("Z")
+    listed = (await desk.ask("GET", f"/services/{uuid}/applications")).json()
+    for part in read.pop("applications"):
+        assert [part] == listed
+        assert (part["name"], part["status"]) == ("web", "exited")
+        assert (await desk.ask("GET", f"/services/{uuid}/applications/{part['uuid']}")).json() == part
+        wrong = await desk.ask("GET", f"/services/{uuid}/databases/{part['uuid']}")
+        assert (wrong.status_code, error_of(wrong)) == (404, {"message": "Service database not found."})
+    assert (await desk.ask("GET", f"/services/{uuid}/databases")).json() == read.pop("databases") == []
     assert read == {
         "uuid": uuid,
         "description": "sells\nships",
@@ -54,7 +62,7 @@ async def test_the_compose_file_is_left_out_without_read_sensitive(desk: Desk) -
     uuid = await _create(desk)
     one = (await desk.ask("GET", f"/services/{uuid}", by="read")).json()
     listed = (await desk.ask("GET", "/services", by="read")).json()
-    assert listed == [one]
+    assert listed == [{name: value for name, value in one.items() if name not in {"applications", "databases"}}]
     assert one.keys().isdisjoint({"docker_compose_raw", "docker_compose"})
 
 

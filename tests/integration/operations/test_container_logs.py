@@ -30,6 +30,11 @@ async def test_what_containers_print_is_read_and_redacted(desk: Desk, api_settin
         assert (none.status_code, error_of(none)) == (400, {"message": "Service is not running."})
         assert (await desk.ask("GET", of_service)).status_code == 422
         assert (await desk.ask("GET", of_database, params={"lines": 10_001})).status_code == 422
+        (part,) = (await desk.ask("GET", f"/services/{service.uuid}/applications")).json()
+        of_part = f"/services/{service.uuid}/applications/{part['uuid']}/logs"
+        for method in ("GET", "POST"):
+            assert (await desk.ask(method, f"{of_part}?lines=7")).json()["logs"].startswith("logs --tail 7 id")
+        assert (await desk.ask("GET", of_part.replace("applications", "databases"))).status_code == 404
         write_program(tmp_path / "bin" / "docker", "exit 1\n")
         assert "Docker does not answer" in (await desk.ask("GET", of_database)).json()["message"]
     away = await desk.ask("GET", of_database)
