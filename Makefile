@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # pip neither asks the network whether it is current nor tells that a newer one is there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-once demo-all up test faults fuzz sdk sdk-python sdk-typescript check format openapi lock image clean
+.PHONY: help demo demo-once demo-all up test faults fuzz sdk sdk-python sdk-typescript vendor screenshots check format openapi lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,13 @@ sdk-typescript: build/sdk/typescript/installed
 	@cp tests/sdk/deploy.ts build/sdk/typescript
 	cd build/sdk/typescript && node_modules/.bin/tsc
 
+vendor: build/pages/installed ## copy what the pages take from npm, as locked, into app/pages/static/vendor
+	cp build/pages/node_modules/htmx.org/dist/htmx.min.js app/pages/static/vendor/htmx-$$(node -p 'require("./build/pages/node_modules/htmx.org/package.json").version').min.js
+	cp build/pages/node_modules/htmx.org/LICENSE app/pages/static/vendor/htmx-LICENSE.txt
+
+screenshots: .venv/installed-dev ## take a picture of every page, light, dark and narrow, into docs/screenshots; needs chromium
+	@$(BIN)/python -m tests.pages.screenshots
+
 lock: build/lock/bin/uv ## compile the lock files anew from pyproject.toml, with hashes and for every platform
 	build/lock/bin/uv pip compile $(LOCK) --extra install --output-file requirements.lock pyproject.toml
 	build/lock/bin/uv pip compile $(LOCK) --extra install --extra tracing --extra dev --output-file requirements-dev.lock pyproject.toml
@@ -109,6 +116,13 @@ build/sdk/typescript/installed: tests/sdk/package-lock.json tests/sdk/package.js
 	@mkdir -p build/sdk/typescript
 	cp tests/sdk/package.json tests/sdk/package-lock.json tests/sdk/tsconfig.json build/sdk/typescript
 	cd build/sdk/typescript && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+build/pages/installed: app/pages/package-lock.json app/pages/package.json
+	@command -v npm >/dev/null || { echo "The pages' packages need Node.js with npm: install it." >&2; exit 1; }
+	@mkdir -p build/pages
+	cp app/pages/package.json app/pages/package-lock.json build/pages
+	cd build/pages && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 build/lock/bin/uv:
