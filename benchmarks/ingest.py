@@ -19,6 +19,7 @@ import asyncpg
 from app.compose.plan import DeploymentPlan
 from app.deployments.following import Follower
 from app.deployments.log import LogWriter
+from app.deployments.recording import Recorder
 from app.deployments.step_table import StepTable
 from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
@@ -79,18 +80,15 @@ def follower_of(writer: LogWriter, data: bytes, redactor: Redactor) -> Follower:
     async def publish(uuid: str, count: int) -> None:
         del uuid, count
 
+    plan = DeploymentPlan("services/benchmark", (), (), frozenset(), 3600)
     return Follower(
         open_run=open_run,
-        plan=DeploymentPlan("services/benchmark", (), (), frozenset(), 3600),
         nonce=NONCE,
         redactor=redactor,
         writer=writer,
-        steps=StepTable([]),
-        step=0,
+        recorder=Recorder(plan, redactor, StepTable([]), step=0, log_cap_bytes=10**12, last_moment=None),
         deadline=time.monotonic() + 3600,
-        log_cap_bytes=10**12,
         run_clock=None,
-        last_moment=None,
         publish=publish,
         deployment_uuid="benchmark",
     )

@@ -6,26 +6,25 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
-from app.compose.plan import DeploymentPlan
-from app.deployments.lines import Batch, Channel, Line, SpoolReader
+from app.deployments.batches import Channel
+from app.deployments.lines import SpoolReader
 from app.deployments.log import LogWriter, Stretch
-from app.deployments.step_table import StepTable
+from app.deployments.recording import Recorder
 from app.deployments.timeline import Timeline
 from app.kit.backoff import pause_after
-from app.kit.clock import utcnow
 from app.kit.redaction import Redactor
-from app.models.log_entry import join_entries, log_entry
 from app.postgres import is_away
 from app.remote.detached import Chunk, DetachedRun, IndexEntry, RunState
 from app.remote.errors import GivenBack, HostKeyChanged, HostKeyUnknown, InvalidKey, KeyRefused, RemoteError
 
 log = structlog.get_logger(__name__)
 
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 2000
+"""A batch of so many is stored at once; of fewer, FLUSH_SECONDS after the first byte of it came."""
 FLUSH_SECONDS = 0.1
 READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
@@ -35,9 +34,6 @@ FINAL_ERRORS = (HostKeyChanged, HostKeyUnknown, KeyRefused, InvalidKey, GivenBac
 GIVE_BACK_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 0.2
 """Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
-
-ENTRY_BYTES = 160
-"""What an entry costs at most beside its text and the names in it."""
 
 Publish = Callable[[str, int], Awaitable[None]]
 OpenRun = Callable[[], Awaitable[DetachedRun]]
@@ -61,38 +57,26 @@ class Follower:
         self,
         *,
         open_run: OpenRun,
-        plan: DeploymentPlan,
         nonce: str,
         redactor: Redactor,
         writer: LogWriter,
-        steps: StepTable,
-        step: int,
+        recorder: Recorder,
         deadline: float,
-        log_cap_bytes: int,
         run_clock: datetime | None,
-        last_moment: datetime | None,
         publish: Publish,
         deployment_uuid: str,
     ) -> None:
         self._open_run = open_run
-        self._plan = plan
-        self._redactor = redactor
         self._writer = writer
         self._deadline = deadline
-        self._cap = log_cap_bytes
+        self._recorder = recorder
         self._run_clock = run_clock
-        self._timeline = Timeline(None, [])
         self._run: DetachedRun | None = None
         self._publish = publish
         self._uuid = deployment_uuid
         position = writer.position
-        self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, step)
+        self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, recorder.step)
         self._given_back: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
-        self.last_moment = last_moment
-        self.steps = steps
-        self.step = step
-        self.last_error_line: str | None = None
-        """The last line on stderr of the step that runs: what a failure is explained with."""
 
     async def until_over(self) -> RunState:
         """Follow until the run is over and every byte of it is stored; return how it ended.
@@ -122,7 +106,7 @@ class Follower:
                 await asyncio.sleep(pause)
 
     async def _follow(self, run: DetachedRun) -> RunState:
-        self._timeline = await self._noted_times(run)
+        self._recorder.timeline = await self._noted_times(run)
         self._run = run
         is_silent = False
         if not self._reader.overfull:
@@ -242,11 +226,11 @@ class Follower:
             batch = self._reader.take(BATCH_ENTRIES)
             position = self._writer.position
             moved = (batch.stdout_offset, batch.stderr_offset) != (position.stdout_offset, position.stderr_offset)
-            if not batch.entries and not batch.step_changes and not moved:
+            if not batch.lines and not batch.step_changes and not moved:
                 return
-            await self._append(self._stretch(batch))
+            await self._append(self._recorder.stretch(batch, position))
             await self._give_back()
-            if batch.entries or batch.step_changes:
+            if batch.lines or batch.step_changes:
                 await self._publish(self._uuid, self._writer.position.log_count)
 
     async def _append(self, stretch: Stretch) -> None:
@@ -263,61 +247,3 @@ class Follower:
                 await asyncio.sleep(pause_after(attempt, most=5.0, first=0.1))
             else:
                 return
-
-    def _stretch(self, batch: Batch) -> Stretch:
-        """Return the entries of a batch: its lines, with an opening entry where a step begins."""
-        now = utcnow()
-        openings = list(batch.step_changes)
-        entries: list[dict[str, Any]] = []
-        dropped = 0
-        room = self._cap - self._writer.position.log_bytes
-        # JSON makes at most six bytes of a character: as long as even that fits, nothing has to be measured.
-        is_tight = sum(ENTRY_BYTES + 6 * len(line.text) for line in batch.entries) > room
-        for index in range(len(batch.entries) + 1):
-            while openings and openings[0].before == index:
-                following = batch.entries[index] if index < len(batch.entries) else None
-                entries.append(self._opening(openings.pop(0).step, len(entries), self._moment(following, now)))
-            if index == len(batch.entries):
-                break
-            line = batch.entries[index]
-            entry = self._entry(line, self._moment(line, now))
-            if is_tight:
-                size = len(join_entries([entry]).encode()) + 1
-                if size > room:
-                    # Past the cap output is drained and counted.
-                    dropped += len(line.text.encode()) + 1
-                    continue
-                room -= size
-            entries.append(entry)
-        return Stretch(entries, batch.stdout_offset, batch.stderr_offset, batch.step, self.steps.rows, dropped)
-
-    def _moment(self, line: Line | None, now: datetime) -> datetime:
-        """Return when a line was printed; times never go back, whichever stream a line is from."""
-        noted = None if line is None else self._timeline.moment(line.channel, line.end)
-        moment = noted or now
-        if self.last_moment is not None:
-            moment = max(moment, self.last_moment)
-        self.last_moment = moment
-        return moment
-
-    def _opening(self, step: int, index: int, moment: datetime) -> dict[str, Any]:
-        order = self._writer.position.log_count + index + 1
-        self.steps.open(step, order, moment)
-        self.step, self.last_error_line = step, None
-        planned = self._plan.steps[step - 1]
-        return log_entry(
-            planned.name,
-            timestamp=moment,
-            order=order,
-            batch=step,
-            command=self._redactor.redact(planned.shown),
-            name=planned.name,
-            hidden=planned.hidden,
-        )
-
-    def _entry(self, line: Line, moment: datetime) -> dict[str, Any]:
-        step = max(line.step, 1)
-        if line.channel == "stderr" and line.text.strip():
-            self.last_error_line = line.text.strip()
-        hidden = line.step > 0 and self._plan.steps[line.step - 1].hidden
-        return log_entry(line.text, type=line.channel, timestamp=moment, order=0, batch=step, hidden=hidden)

@@ -3,8 +3,8 @@
 import bisect
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
+from app.deployments.batches import Channel
 from app.remote.detached import IndexEntry
 
 
@@ -22,9 +22,14 @@ class Timeline:
             "stderr": [entry.stderr_size for entry in entries],
         }
 
-    def moment(self, channel: Literal["stdout", "stderr"], end: int) -> datetime | None:
+    def moment(self, channel: Channel, end: int) -> datetime | None:
         """Return when the bytes before offset `end` were first seen there; None for what came after the last note."""
         at = bisect.bisect_left(self._sizes[channel], end)
         if self._clock is None or at >= len(self._uptimes):
             return None
         return self._clock + timedelta(seconds=self._uptimes[at])
+
+    def holds_until(self, channel: Channel, end: int) -> int | None:
+        """Return up to which offset the moment of `end` is that of later ones too; None when there is no such bound."""
+        at = bisect.bisect_left(self._sizes[channel], end)
+        return self._sizes[channel][at] if self._clock is not None and at < len(self._uptimes) else None

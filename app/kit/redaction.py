@@ -2,12 +2,15 @@
 
 import bisect
 import itertools
+import operator
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import ahocorasick
 
+from app.kit.redaction_filter import WordFilter
 from app.kit.redaction_forms import CODES, LONGEST_CODE, OPEN_CODE, UNSEEN, forms_of
 from app.kit.redaction_patterns import KEY_OPENER, PATTERNS, key_blocks, live_pattern
 
@@ -15,6 +18,9 @@ REDACTED: Final = "<REDACTED>"
 
 MAX_MATCH: Final = 4096
 """No form is longer, in characters: a longer one is searched for in pieces. It bounds `live_tail`."""
+
+PIECE: Final = 2048
+"""A longer text is searched in detail only around what the filter finds in it, in pieces of about so many characters."""
 
 _CODE_OR_RETURN = re.compile(r"\x1b|\r(?!\n)")
 _FORM, _KEY = -1, len(PATTERNS)  # what a word of the automaton announces, beside the number of a pattern
@@ -51,6 +57,15 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return `text` with every match replaced by exactly `<REDACTED>`; the same object when there is none."""
+        if len(text) > PIECE:
+            bare = UNSEEN.sub("", text) if "\x1b" in text or "\r" in text else text
+            if not self._filter.may_find(bare) and (bare is text or not self._filter.may_find(text)):
+                return text
+            cut = text.rfind("\n", 0, len(text) // 2) + 1
+            if cut and KEY_OPENER not in bare:  # only a private key goes over lines
+                halves = text[:cut], text[cut:]
+                redacted = self.redact(halves[0]), self.redact(halves[1])
+                return text if all(map(operator.is_, redacted, halves)) else "".join(redacted)
         matches = list(self._matches(text))
         return _hide(text, len(text), matches) if matches else text
 
@@ -87,6 +102,11 @@ class Redactor:
             if live:
                 longest = max(longest, len(text) - view.position(len(view.text) - live))
         return longest
+
+    @cached_property
+    def _filter(self) -> WordFilter:
+        # Built when it is first of use: many a log is short.
+        return WordFilter(self._words.keys())
 
     def _matches(self, text: str) -> Iterator[_Match]:
         for view in _views(text):

@@ -57,7 +57,7 @@ def keep_journal(journal: Journal, folder: Path) -> None:
             id=self.deployment_id,
             epoch=position.lease_epoch,
             first=position.log_count + 1,
-            count=len(stretch.entries),
+            count=self.position.log_count - position.log_count,
             began=began,
         )
 

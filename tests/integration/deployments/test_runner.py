@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, text, update
 
-from app.deployments import following, launching
+from app.deployments import launching, recording
 from app.deployments.tidying import tidy_runs
 from app.kit import encryption
 from app.kit.clock import utcnow
@@ -489,7 +489,7 @@ async def test_a_worker_whose_clock_jumps_by_a_day_keeps_the_deadline_and_the_or
 ) -> None:
     script = f"sed -n 's/^deadline=/deadline /p' {bench.folder}/runs/*/sup; echo last"
     monkeypatch.setattr(launching, "utcnow", lambda: utcnow() + timedelta(days=1))
-    monkeypatch.setattr(following, "utcnow", lambda: utcnow() + timedelta(days=1))
+    monkeypatch.setattr(recording, "utcnow", lambda: utcnow() + timedelta(days=1))
     row = await bench.deploy(script)
     assert row.status == "finished"
     (deadline,) = (line.split()[1] for line in await bench.outputs(row, "stdout") if line.startswith("deadline "))
