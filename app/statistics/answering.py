@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import ValidationFailed
 from app.kit.clock import utcnow
-from app.statistics.histogram import counts_of, percentile
-from app.statistics.repository import Chosen, Numbers, read_numbers
+from app.statistics.histogram import percentiles
+from app.statistics.repository import Chosen, Numbers, read_groups, read_total
 from app.statistics.schemas import (
+    GroupBy,
     Percentiles,
     StatisticsAnswer,
     StatisticsGroup,
@@ -17,14 +18,17 @@ from app.statistics.schemas import (
     StatisticsQuery,
 )
 
-DEFAULT_DAYS = 30
+DEFAULT_DAYS, MOST_DAYS = 30, 1000
+DEFAULT_GROUPS = 100
 
 
 async def statistics_of(session: AsyncSession, team_id: int, query: StatisticsQuery) -> StatisticsAnswer:
     """Return the team's numbers; raise ValidationFailed for days in the wrong order."""
     since, until = _days(query)
     chosen = Chosen(since, until, query.kind, query.resource_uuid, query.server_uuid)
-    total, *groups = await read_numbers(session, team_id, chosen, query.group_by, most=query.take)
+    total = await read_total(session, team_id, chosen)
+    most = query.take or (MOST_DAYS if query.group_by is GroupBy.DAY else DEFAULT_GROUPS)
+    groups = await read_groups(session, team_id, chosen, query.group_by, most=most)
     return StatisticsAnswer(
         since=since,
         until=until,
@@ -56,5 +60,5 @@ def _numbers(of: Numbers) -> dict[str, Any]:
 
 
 def _percentiles(histogram: str) -> Percentiles:
-    counts = counts_of(histogram)
-    return Percentiles(p50=percentile(counts, 0.5), p95=percentile(counts, 0.95))
+    p50, p95 = percentiles(histogram, 0.5, 0.95)
+    return Percentiles(p50=p50, p95=p95)

@@ -4,6 +4,7 @@ Bucket k holds what takes from 1.1^k to 1.1^(k+1) milliseconds, and is told as t
 histogram is at most 4.9 % off. One `sum()` over 36,500 of them took 20 ms; unnested arrays took half a second.
 """
 
+from bisect import bisect_left
 from itertools import accumulate
 
 GROWTH = 1.1
@@ -20,17 +21,24 @@ def number_sql(milliseconds: str) -> str:
     return f"cast('1e' || {DIGITS} * ({bucket}) AS numeric)"
 
 
-def counts_of(histogram: str) -> list[int]:
-    """Return how many are in each bucket, from the number's decimal text."""
-    digits = histogram.zfill(-(-len(histogram) // DIGITS) * DIGITS)
-    return [int(digits[end - DIGITS : end]) for end in range(len(digits), 0, -DIGITS)]
+def percentiles(histogram: str, *shares: float) -> list[int | None]:
+    """Return for each share, from 0 to 1, the milliseconds that so many do not exceed; None of an empty histogram.
+
+    The histogram is its number's decimal text.
+    """
+    first, counts = counts_of(histogram)
+    reached = list(accumulate(counts))
+    return [_middle(first + bisect_left(reached, max(reached[-1] * share, 1))) if reached else None for share in shares]
 
 
-def percentile(counts: list[int], share: float) -> int | None:
-    """Return the milliseconds that `share` of all, from 0 to 1, do not exceed; None without any."""
-    wanted = sum(counts) * share
-    if not wanted:
-        return None
-    bucket = next(bucket for bucket, count in enumerate(accumulate(counts)) if count >= wanted)
+def counts_of(histogram: str) -> tuple[int, list[int]]:
+    """Return the first bucket that has any, and how many are in each from there on."""
+    digits = histogram.rstrip("0")
+    first = (len(histogram) - len(digits)) // DIGITS
+    digits = histogram[: len(histogram) - first * DIGITS]
+    return first, [int(digits[max(0, end - DIGITS) : end]) for end in range(len(digits), 0, -DIGITS) if digits != "0"]
+
+
+def _middle(bucket: int) -> int:
     middle: float = GROWTH ** (bucket + 0.5)
     return round(middle)

@@ -33,7 +33,12 @@ class StatisticsQuery(BaseModel):
     kind: DeploymentKind | None = Field(default=None, description="Only deployments of this kind.")
     resource_uuid: UuidOf | None = Field(default=None, description="Only of this service or database.")
     server_uuid: UuidOf | None = Field(default=None, description="Only on this server.")
-    take: int = Field(default=1000, ge=1, le=1000, description="Groups to return: days in order, others by size.")
+    take: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Groups to return, the largest first; left out: 100. Days come in order, all.",
+    )
 
 
 class Percentiles(ResponseSchema):

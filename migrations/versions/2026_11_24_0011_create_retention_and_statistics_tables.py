@@ -51,6 +51,8 @@ def upgrade() -> None:
     op.create_table(
         "deployment_statistics",
         sa.Column("team_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("span", sa.String(length=16), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("resource_uuid", sa.String(length=24), nullable=False),
@@ -66,7 +68,8 @@ def upgrade() -> None:
             ["team_id"], ["teams.id"], name=op.f("fk_deployment_statistics_team_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint(
-            "team_id", "day", "kind", "resource_uuid", "server_uuid", name=op.f("pk_deployment_statistics")
+            *("team_id", "level", "span", "day", "kind", "resource_uuid", "server_uuid"),
+            name=op.f("pk_deployment_statistics"),
         ),
     )
     for table in _QUEUES:
