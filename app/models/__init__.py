@@ -1,6 +1,7 @@
 """Every table, one file each; `standalone/` holds one file per database type. Importing the package loads them all."""
 
 from app.models.api_token import ApiToken
+from app.models.audit_event import AuditEvent
 from app.models.certificate_authority import CertificateAuthority
 from app.models.database_certificate import DatabaseCertificate
 from app.models.database_deployment_queue import DatabaseDeploymentLogSlice, DatabaseDeploymentQueue
@@ -30,6 +31,7 @@ from app.models.web_session import SignInLink, WebSession
 __all__ = [
     "STANDALONE_MODELS",
     "ApiToken",
+    "AuditEvent",
     "CertificateAuthority",
     "DatabaseCertificate",
     "DatabaseDeploymentLogSlice",
