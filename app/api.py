@@ -6,6 +6,7 @@ from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
 from app.deployments import cancelling, deploying, log_endpoints
 from app.deployments import endpoints as deployments
+from app.notifications import endpoints as notifications
 from app.operations import container_logs
 from app.operations import endpoints as operations
 from app.projects import endpoints as projects
@@ -20,6 +21,7 @@ ROUTERS = (
     databases.router,
     operations.router,
     container_logs.router,
+    notifications.router,
     projects.router,
     servers.router,
     auth.router,
