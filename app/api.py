@@ -4,7 +4,7 @@ from app import health
 from app.auth import endpoints as auth
 from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
-from app.deployments import cancelling, deploying, log_endpoints
+from app.deployments import cancelling, deploying, diff_endpoints, dry_run, log_endpoints, rollback_endpoints
 from app.deployments import endpoints as deployments
 from app.notifications import endpoints as notifications
 from app.operations import container_logs
@@ -17,6 +17,9 @@ ROUTERS = (
     cancelling.router,
     deployments.router,
     log_endpoints.router,
+    diff_endpoints.router,
+    rollback_endpoints.router,
+    dry_run.router,
     compose_services.router,
     databases.router,
     operations.router,

@@ -75,6 +75,12 @@ def read_compose(text: str) -> ComposeDocument:
     return _document(data)
 
 
+def services_of(text: str) -> Mapping[str, Any]:
+    """Return the services of a text that `read_compose` takes, as data."""
+    services: Mapping[str, Any] = yaml.load(text, Loader=_Loader)["services"]  # noqa: S506 -- as above
+    return services
+
+
 def refuse_outside(document: ComposeDocument) -> None:
     """Raise ComposeInvalid for a text that reaches beyond the resource's own folder."""
     if document.outside:

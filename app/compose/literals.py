@@ -1,7 +1,7 @@
 """The plain values in a Compose text by their names, to find the secrets among them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import yaml
 
@@ -18,6 +18,28 @@ def compose_literals(text: str) -> Iterator[tuple[str, str]]:
     A value that is only a reference (`${X}`) is none, of `${X:-value}` it is the default. A text that is not YAML yields
     what comes before its error. Works on events: neither depth nor aliases cost anything.
     """
+    for name, event in _scalars(text):
+        yield from _literal(name, event.value)
+
+
+def mask_literals(text: str, is_secret: Callable[[str, str], bool], mask: str) -> str:
+    """Return the text with `mask` in place of each literal that `is_secret(name, value)`; it stays YAML."""
+    bare = text.removeprefix("\ufeff")  # the reader leaves it out, and counts without it
+    parts, shown = [text[: len(text) - len(bare)]], 0
+    for name, event in _scalars(bare):
+        literals = [(word, value) for word, value in _literal(name, event.value) if is_secret(word, value)]
+        if literals and event.start_mark and event.end_mark:
+            start, end = event.start_mark.index, event.end_mark.index
+            anchor = f"&{event.anchor} " if event.anchor else ""
+            key = f"{literals[0][0]}=" if not name else ""
+            # The mark behind a text of several lines stands in the next one.
+            parts += [bare[shown:start], anchor, key, mask, "\n" if bare[start:end].endswith("\n") else ""]
+            shown = end
+    return "".join((*parts, bare[shown:]))
+
+
+def _scalars(text: str) -> Iterator[tuple[str, yaml.ScalarEvent]]:
+    """Yield each value with the key it stands under, "" within a list."""
     keys: list[str | None] = []  # of each open collection: the key whose value comes next; None: a key, "-": a list
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -32,7 +54,7 @@ def compose_literals(text: str) -> Iterator[tuple[str, str]]:
                 if keys[-1] is None:
                     keys[-1] = f":{event.value}"
                 else:
-                    yield from _literal(_take_key(keys), event.value)
+                    yield _take_key(keys), event
     except (yaml.YAMLError, ValueError):
         return
 

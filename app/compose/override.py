@@ -31,9 +31,10 @@ def build_override(
 ) -> dict[str, object]:
     """Return the second file: labels for every service and, with `network`, that external network beside its own.
 
-    `images` are those that take the place of the user's, by service. Container names, restart policies and everything else stay as the user wrote them. A service without `networks`
-    stays on `default`; one with `network_mode` gets no network, because Docker allows only one of the two. On the
-    network every service also answers to `{service}-{uuid}`, since its short name may not be the only one there.
+    `images` are those that take the place of the user's, by service. Container names, restart policies and everything
+    else stay as the user wrote them. A service without `networks` stays on `default`; one with `network_mode` gets no
+    network, because Docker allows only one of the two. On the network every service also answers to `{service}-{uuid}`,
+    since its short name may not be the only one there.
     """
     key = _network_key(document, network) if network else None
     services = {service.name: _addition(service, labels, uuid=uuid, network_key=key) for service in document.services}

@@ -6,7 +6,7 @@ from typing import Any
 from app.databases.registry import UnknownDatabaseType, definition_of
 
 # What the API calls them; the rest of a snapshot is of one deployment, or follows from what is compared here.
-_FIELDS = {
+FIELDS = {
     "name": "name",
     "project": "project",
     "environment": "environment",
@@ -32,7 +32,7 @@ def change_notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[s
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     # A field or a column that only one of them has came with another version of Shiplog.
-    yield from (word for key, word in _FIELDS.items() if key in before and before[key] != after.get(key, before[key]))
+    yield from (word for key, word in FIELDS.items() if key in before and before[key] != after.get(key, before[key]))
     columns = (snapshot.get("columns") or {} for snapshot in (before, after))
     yield from _differing(*columns, in_both=True)
     variables = (_by(snapshot.get("env", ()), "key") for snapshot in (before, after))

@@ -205,6 +205,36 @@ async def load_snapshot(session: AsyncSession, kind: Kind, deployment_id: int) -
     return row
 
 
+async def find_with_snapshot(
+    session: AsyncSession, team_id: int, deployment_uuid: str, kinds: Sequence[Kind]
+) -> tuple[Kind, AnyQueue] | None:
+    """Return one deployment of the team with its decrypted snapshot; raises DecryptionError when no key fits."""
+    for kind in kinds:
+        model: Any = kind.queue
+        statement = select(model).options(undefer(model.configuration_snapshot))
+        of_team = statement.where(model.deployment_uuid == deployment_uuid, model.team_id == team_id)
+        if (row := (await session.execute(of_team)).scalar_one_or_none()) is not None:
+            return kind, row
+    return None
+
+
+async def last_finished(session: AsyncSession, kind: Kind, of: Any, before: After | None = None) -> AnyQueue | None:
+    """Return the newest finished deployment of the resource that `of` names, with its decrypted snapshot.
+
+    `of` has the columns `kind.same_resource`, as any deployment of the resource does. Only an older one than `before`.
+    """
+    model: Any = kind.queue
+    statement = select(model).options(undefer(model.configuration_snapshot))
+    statement = statement.where(
+        *(getattr(model, name) == getattr(of, name) for name in kind.same_resource), model.status == "finished"
+    )
+    if before is not None:
+        statement = statement.where(tuple_(model.created_at, model.id) < tuple_(before.created_at, before.id))
+    newest = statement.order_by(model.created_at.desc(), model.id.desc()).limit(1)
+    row: AnyQueue | None = (await session.execute(newest)).scalar_one_or_none()
+    return row
+
+
 async def previous_snapshot(session: AsyncSession, kind: Kind, row: AnyQueue) -> dict[str, Any]:
     """Return the snapshot of the last finished deployment of the same resource; empty when none is known."""
     model: Any = kind.queue

@@ -14,9 +14,8 @@ from app.compose.plan import PlanError
 from app.databases.registry import definition_of
 from app.deployments.digests import pins_of
 from app.deployments.kinds import AnyQueue
+from app.deployments.masking import is_secret_variable
 from app.errors import Conflict
-from app.kit.redaction_forms import why_not_searched
-from app.kit.secret_names import passwords_in_urls
 from app.models.standalone.columns import StandaloneMixin
 
 # A Compose file, and what decides how it is read, as the earlier deployment had it; the rest is where it lives now.
@@ -69,7 +68,10 @@ class Rollback:
         env, renewed, lost = [], [], []
         for variable in then.get("env", ()):
             key, today = variable["key"], current.get(variable["key"])
-            if not (_is_secret(variable, then, names) or (today is not None and _is_secret(today, now, names))):
+            if not (
+                is_secret_variable(variable, then, names)
+                or (today is not None and is_secret_variable(today, now, names))
+            ):
                 env.append(variable)
             elif today is None:
                 lost.append(key)
@@ -108,13 +110,3 @@ def _services(snapshot: Mapping[str, Any]) -> tuple[list[str], set[str]]:
     except PlanError as error:
         raise Conflict(f"What was deployed then cannot be deployed any more: {error}") from error
     return [service.name for service in services], {service.name for service in services if service.has_build}
-
-
-def _is_secret(variable: Mapping[str, Any], snapshot: Mapping[str, Any], names: re.Pattern[str]) -> bool:
-    value = variable["value"]
-    return bool(
-        variable.get("is_shown_once")
-        or names.search(variable["key"])
-        or any(passwords_in_urls(value))
-        or any(secret in value for secret in snapshot.get("secrets", ()) if why_not_searched(secret) is None)
-    )

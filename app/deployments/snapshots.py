@@ -5,7 +5,7 @@ Plan, files and redaction set come only from here, so a change during the run ch
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,11 @@ from sqlalchemy.inspection import inspect
 
 from app.databases.certificates import certificate_for_start
 from app.databases.registry import definition_of
-from app.deployments.repository import registry_credentials_of, server_settings_of
+from app.databases.snapshot import SnapshotTls
+from app.deployments.kinds import AnyQueue, Kind
+from app.deployments.repository import find_with_snapshot, registry_credentials_of, server_settings_of
+from app.errors import Conflict, NotFound
+from app.kit.encryption import DecryptionError
 from app.models.destination import StandaloneDocker
 from app.models.environment import Environment
 from app.models.project import Project
@@ -24,8 +28,26 @@ from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
 from app.projects.variables import resolved_variables
 
+_LATER = SnapshotTls(
+    authority="Known when it is deployed.", certificate="Made or renewed then.", private_key="", note=""
+)
 _LETTERS = string.ascii_letters
 _NOT_CONFIGURATION = {"id", "uuid", "status", "status_at", "created_at", "updated_at", "deleted_at", "config_hash"}
+
+
+async def find_kept(
+    session: AsyncSession, team_id: int, deployment_uuid: str, kinds: Sequence[Kind]
+) -> tuple[Kind, AnyQueue]:
+    """Return a deployment of the team with the snapshot that is kept of it; raises NotFound, or Conflict without one."""
+    try:
+        found = await find_with_snapshot(session, team_id, deployment_uuid, kinds)
+    except DecryptionError as error:
+        raise Conflict(f"The configuration of the deployment {deployment_uuid} cannot be read. {error}") from error
+    if found is None:
+        raise NotFound("Deployment not found.")
+    if not found[1].configuration_snapshot:
+        raise Conflict(f"No configuration of the deployment {deployment_uuid} is kept.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -86,8 +108,9 @@ async def snapshot_of_database(
     urls = {definition.internal_url(columns, database.uuid)}
     if columns["is_public"] and columns["public_port"] is not None:
         urls.add(definition.external_url(columns, placement.server.ip, columns["public_port"]))
-    has_tls = definition.tls is not None and columns.get("enable_ssl") and with_certificate
-    tls = await certificate_for_start(session, database, placement.server) if has_tls else None
+    tls: SnapshotTls | None = None
+    if definition.tls is not None and columns.get("enable_ssl"):
+        tls = await certificate_for_start(session, database, placement.server) if with_certificate else _LATER
     return {
         **common,
         "kind": "database",

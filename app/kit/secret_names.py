@@ -20,3 +20,10 @@ def passwords_in_urls(text: str) -> Iterator[str]:
         if not password.startswith("$"):
             yield unquote(password)
             yield f"{user}:{password}"
+
+
+def mask_passwords_in_urls(text: str, mask: str) -> str:
+    """Return the text with `mask` in place of the password in each URL."""
+    return _USER_AND_PASSWORD.sub(
+        lambda found: found[0] if found[2].startswith("$") else f"://{found[1]}:{mask}@", text
+    )

@@ -89,12 +89,6 @@ class DeploymentQueueMixin(IdMixin, TimestampMixin):
     counted_at: Mapped[datetime | None]
     """When the statistics took it in: once, in the transaction that sets this."""
 
-    @property
-    def rollback_of(self) -> str | None:
-        """The uuid of the deployment that this one repeats, None when it is no rollback."""
-        uuid: str | None = self.options.get("rollback_of")
-        return uuid
-
     async def resource(self) -> DeployableMixin | None:
         """Return the service or database this deployment is of, or None when it is gone."""
         raise NotImplementedError
