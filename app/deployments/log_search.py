@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from app.deployments.reading import LogPage
 from app.kit.redaction_forms import CODES
@@ -82,6 +82,14 @@ async def find_last(read_part: ReadPart, choice: Choice, *, after: int, count: i
     return found[-tail:]
 
 
+class Style(Protocol):
+    """How entries are written one by one."""
+
+    def render(self, entry: Entry) -> str:
+        """Return the lines of an entry, each with its newline."""
+        ...
+
+
 @dataclass(frozen=True)
 class TextStyle:
     """How entries look as text."""
@@ -104,7 +112,7 @@ class TextStyle:
 
 
 async def stream_text(
-    read: Read, choice: Choice, style: TextStyle, *, after: int, until: int, limit: int | None
+    read: Read, choice: Choice, style: Style, *, after: int, until: int, limit: int | None
 ) -> AsyncIterator[bytes]:
     """Yield the wanted entries behind `after`, up to order `until`, as UTF-8; raise Interrupted when one is missing."""
     left = limit if limit is not None else until
