@@ -15,8 +15,11 @@ def add_to(application: typer.Typer, panel: str) -> None:
         "cancel": "Example: shiplog cancel shop",
         "history": "Example: shiplog history shop --take 50",
         "status": "Example: shiplog status --json",
+        "plan": "Example: shiplog plan shop --files",
+        "diff": "Example: shiplog diff shop",
+        "rollback": "Example: shiplog rollback k3v0q6n2m9x1c8b7z5a4s6d2 --follow",
     }
-    for work in (deploy, logs, cancel, history, status):
+    for work in (deploy, logs, cancel, history, status, plan, diff, rollback):
         application.command(rich_help_panel=panel, epilog=epilogs[work.__name__])(work)
 
 
@@ -92,3 +95,46 @@ def status(
     from app.cli.resources import deployments
 
     through_api(deployments.show_status, as_json=as_json, resource=resource)
+
+
+def plan(
+    resource: ResourceArgument,
+    files: Annotated[bool, typer.Option("--files", help="The rendered files, too, without secrets.")] = False,
+    no_color: NoColor = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a deployment would change and do, without doing it; exit code 1 when it would fail at once."""
+    from app.cli.resources import changes
+
+    through_api(changes.show_plan, as_json=as_json, plain=no_color, resource=resource, with_files=files)
+
+
+def diff(
+    deployment: Annotated[
+        str, typer.Argument(help="Uuid of the deployment, or name of a service or database: its newest one.")
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(help="Uuid of another deployment of it.", show_default="the finished one before"),
+    ] = None,
+    no_color: NoColor = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a deployment changed; of a secret only that it did."""
+    from app.cli.resources import changes
+
+    through_api(changes.show_diff, as_json=as_json, plain=no_color, deployment=deployment, against=against)
+
+
+def rollback(
+    deployment: Annotated[
+        str, typer.Argument(help="Uuid of the finished deployment to go back to; shiplog history names them.")
+    ],
+    follow: Follow = False,
+    no_color: NoColor = False,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy again what a deployment deployed: its configuration and its images, with the secrets of now."""
+    from app.cli import remote
+
+    through_api(remote.roll_back, as_json=as_json, plain=no_color, deployment=deployment, following=follow)

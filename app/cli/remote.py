@@ -38,6 +38,22 @@ async def deploy(api: Api, out: Output, *, resources: Sequence[str], force: bool
     return max(await _follow(api, out, started), int(is_partial))
 
 
+async def roll_back(api: Api, out: Output, *, deployment: str, following: bool) -> int:
+    """Deploy again what a deployment deployed and return the exit code: with `following` by how that ends."""
+    answer = await api.post(f"/deployments/{deployment}/rollback")
+    uuid = answer["deployment_uuid"]
+    out.say(answer["message"], f"Deployment {uuid}")
+    if not following:
+        out.say(*answer["notes"])  # its log has them, too
+        out.document(answer)
+        return 0
+    if out.as_json:
+        statuses = await _until_ended(api, [uuid])
+        out.document(await api.get(f"/deployments/{uuid}"))
+        return exit_code(statuses)
+    return await _follow(api, out, {uuid: ""})
+
+
 async def show_log(
     api: Api, out: Output, *, deployment: str, following: bool, tail: int | None, timestamps: bool
 ) -> int:

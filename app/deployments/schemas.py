@@ -40,6 +40,12 @@ class Deployment(ResponseSchema):
     deployment_url: str | None
     current_process_id: str | None = Field(description="Pid of the run's supervisor on the server.")
     failure_reason: str | None
+    options: dict[str, Any] = Field(
+        description="What it was asked for with: its limits in seconds, and `rollback_of`, the deployment it goes back to."
+    )
+    image_digests: dict[str, Any] | None = Field(
+        description="What each Compose service ran once it had finished: `image`, `id`, `digest`; null when not known."
+    )
     exit_code: int | None
     log_count: int
     log_bytes: int

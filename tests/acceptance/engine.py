@@ -82,6 +82,12 @@ def forget_image(reference: str) -> None:
         docker("rmi", "--force", reference)
 
 
+def docker_digests(image_id: str) -> list[str]:
+    """Return what an image is in registries, `repository@sha256:…` each."""
+    digests: list[str] = json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image_id))
+    return digests
+
+
 def push_behind_the_back(tag: str, files: Mapping[str, str], *, keep: str) -> None:
     """Push another image under a tag, while the server's engine goes on to have the image `keep` under it."""
     busybox_image(tag, files=files)

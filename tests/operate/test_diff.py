@@ -1,15 +1,21 @@
 """What changed since an earlier deployment: as structure, as text, and never a secret, however it is written."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest_asyncio
+from fastapi import FastAPI
 
+from app.cli import remote
+from app.cli.client import Api
+from app.cli.resources import changes
 from app.kit.redaction import REDACTED
 from app.postgres import Sessions
 from tests.desk import UNKNOWN_UUID, Desk, error_of, open_desk
 from tests.fixtures.api import MakeToken
+from tests.integration.cli.terminal import Terminal
 from tests.operate.deployed import add_service, deploy, encoded, image, right, set_variables
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIB{}VgIBADANBgkqhkiG9w0BAQEFAASCAUAw\n-----END PRIVATE KEY-----"
@@ -151,3 +157,27 @@ async def test_another_resource_another_team_and_no_ability_are_refused(desk: De
         assert (answer.status_code, answer.json().get("errors")) == (status, error), by
     wrong_kind = await desk.ask("GET", f"/deployments/databases/deployment/{mine}/diff")
     assert (wrong_kind.status_code, error_of(wrong_kind)["message"]) == (404, "Deployment not found.")
+
+
+@pytest_asyncio.fixture
+async def terminal(desk: Desk, _application: FastAPI) -> AsyncIterator[Terminal]:
+    transport = httpx.ASGITransport(_application)
+    async with Api("http://api.test", desk.tokens["root"].plain, transport=transport) as client:
+        yield Terminal(client)
+
+
+async def test_the_commands_say_the_same(desk: Desk, terminal: Terminal) -> None:
+    uuid, first, second = await _two(desk)
+    diff = (await terminal.run(changes.show_diff, deployment="store", against=None)).splitlines()
+    assert diff[0] == f"Deployment {second} against {first}."
+    assert {"  ~ name: shop → store", "  ~ MODE: slow → fast", "  ~ LOCKED (secret)", "  + MADE: y"} <= set(diff)
+    assert "+    image: registry.example/web:2" in diff
+    assert (await terminal.json(changes.show_diff, deployment=second, against=first))["against"] == first
+    plan = (await terminal.run(changes.show_plan, resource="store", with_files=True)).splitlines()
+    assert {"Nothing changed.", "── shiplog.override.json 0600", "── Pull images"} <= set(plan)
+    rolled = (await terminal.run(remote.roll_back, deployment=first, following=False)).splitlines()
+    assert rolled[0] == "Service rollback request queued."
+    assert rolled[2].startswith(f"Rolling back to the deployment {first} of ")
+    await set_variables(desk, f"/services/{uuid}", COMPOSE_FILE="x")
+    code, printed = await terminal.ended(changes.show_plan, resource="store", with_files=False)
+    assert (code, printed[:14]) == (1, "It would fail:")
