@@ -11,6 +11,8 @@ from fastapi.openapi.utils import get_openapi
 
 from app.errors import answers
 from app.kit.generated import write_or_check
+from app.openapi_enums import name_enums
+from app.openapi_examples import add_examples
 from app.openapi_links import add_links
 
 PREFIX = "/api/v1"
@@ -66,11 +68,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document["paths"] = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
     for operation in _operations(document):
         _leave_out_null(operation)
+        _leave_out_null_body(operation)
         _complete_answers(operation)
     add_links(document)
+    name_enums(document)
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which no endpoint answers
         schemas.pop(name, None)
+    add_examples(document)
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 
 
@@ -88,6 +94,14 @@ def _leave_out_null(operation: dict[str, Any]) -> None:
         if len(others) == 1 and last == {"type": "null"}:
             del parameter["schema"]["anyOf"]
             parameter["schema"] = {**others[0], **parameter["schema"]}
+
+
+def _leave_out_null_body(operation: dict[str, Any]) -> None:
+    """Have a body that may be left out be of its type alone, as `OPTIONAL_BODY` has it."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        *others, last = content["schema"].get("anyOf", [{}])
+        if len(others) == 1 and last == {"type": "null"}:
+            content["schema"] = others[0]
 
 
 def _complete_answers(operation: dict[str, Any]) -> None:

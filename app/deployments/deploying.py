@@ -27,6 +27,7 @@ from app.models.resource import DeployableMixin
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
 from app.operations.looking import look_before_refusing
+from app.optional_body import OPTIONAL_BODY
 from app.postgres import Session
 from app.projects.tags.repository import TagRepository
 
@@ -43,6 +44,7 @@ Asked = TypeVar("Asked", bound="StartOptions")
     summary="Deploy services and databases",
     tags=["Deployments"],
     response_model_exclude_unset=True,
+    dependencies=[OPTIONAL_BODY],
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def deploy(
@@ -74,6 +76,7 @@ async def deploy(
     operation_id="start-service-by-uuid",
     summary="Start a service",
     tags=["Services"],
+    dependencies=[OPTIONAL_BODY],
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_service(
@@ -103,6 +106,7 @@ async def start_service(
     operation_id="restart-service-by-uuid",
     summary="Restart a service",
     tags=["Services"],
+    dependencies=[OPTIONAL_BODY],
     responses=answers(401, 403, 404, 409, 422, 429),
 )
 async def restart_service(
@@ -131,6 +135,7 @@ async def restart_service(
     operation_id="start-database-by-uuid",
     summary="Start a database",
     tags=["Databases"],
+    dependencies=[OPTIONAL_BODY],
     responses=answers(400, 401, 403, 404, 409, 422, 429),
 )
 async def start_database(
@@ -162,6 +167,7 @@ async def start_database(
     operation_id="restart-database-by-uuid",
     summary="Restart a database",
     tags=["Databases"],
+    dependencies=[OPTIONAL_BODY],
     responses=answers(401, 403, 404, 409, 422, 429),
 )
 async def restart_database(

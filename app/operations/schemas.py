@@ -1,6 +1,6 @@
 """What the operation endpoints answer."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -15,6 +15,16 @@ class OperationAsked(ResponseSchema):
     operation_uuid: str = Field(description="For `GET /operations/{uuid}`.", examples=["tz4a98xxat96iws9zmbrgj3a"])
 
 
+class OperationOptions(ResponseSchema):
+    """What was asked to be removed besides containers; of a stop `docker_cleanup` alone."""
+
+    docker_cleanup: bool | None = None
+    delete_volumes: bool | None = None
+    delete_connected_networks: bool | None = None
+    delete_configurations: bool | None = None
+    force: bool | None = None
+
+
 class Operation(ResponseSchema):
     """One stop or delete and how it went. It outlives the resource that it removed."""
 
@@ -24,7 +34,7 @@ class Operation(ResponseSchema):
     resource_type: str = Field(description="`service` or a database type.", examples=["standalone-postgresql"])
     resource_uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])
     resource_name: str = Field(examples=["shop"])
-    options: dict[str, Any] = Field(examples=[{"docker_cleanup": True}])
+    options: OperationOptions
     requested_by: str | None
     request_id: str | None = Field(description="`X-Request-Id` of the request that asked for it.")
     failure_reason: str | None = Field(

@@ -14,6 +14,7 @@ from app.kit.constraints import taken_as
 from app.kit.ids import new_uuid
 from app.models.private_key import PrivateKey
 from app.models.server import Server
+from app.optional_body import OPTIONAL_BODY
 from app.postgres import Session
 from app.projects.repository import has_resources, resources_of_server
 from app.projects.schemas import ResourceAnswer
@@ -138,6 +139,7 @@ async def list_resources(session: Session, caller: Reader, uuid: str) -> list[Re
     operation_id="validate-server-by-uuid",
     summary="Validate a server",
     status_code=201,
+    dependencies=[OPTIONAL_BODY],
     responses=answers(400, 401, 403, 404, 422),
 )
 async def validate(

@@ -25,7 +25,9 @@ class PrivateKeyCreate(RequestSchema):
 
     name: Name | None = Field(default=None, description="`key-…` when left out.")
     description: Description | None = None
-    private_key: PemOrBase64
+    private_key: PemOrBase64 = Field(
+        examples=["-----BEGIN OPENSSH PRIVATE KEY-----\n…\n-----END OPENSSH PRIVATE KEY-----\n"]
+    )
 
 
 class PrivateKeyUpdate(RequestSchema):
@@ -200,7 +202,7 @@ class RegistryCreate(RequestSchema):
 
     registry_host: RegistryHost
     username: Username
-    password: SecretText
+    password: SecretText = Field(examples=["a-token-of-the-registry"])
 
 
 class RegistryUpdate(RequestSchema):

@@ -32,6 +32,6 @@ class ClickhouseAnswer(ScriptAnswer, DatabaseAnswer):
     """A ClickHouse database."""
 
     database_type: Literal["standalone-clickhouse"] = "standalone-clickhouse"
-    clickhouse_admin_user: str
+    clickhouse_admin_user: str = Field(examples=["default"])
     clickhouse_admin_password: str | None = Field(default=None, description="*Sensitive.*")
-    clickhouse_db: str
+    clickhouse_db: str = Field(examples=["default"])

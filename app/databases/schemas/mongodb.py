@@ -45,9 +45,9 @@ class MongodbAnswer(ScriptAnswer, DatabaseAnswer):
     """A MongoDB database."""
 
     database_type: Literal["standalone-mongodb"] = "standalone-mongodb"
-    mongo_initdb_root_username: str
+    mongo_initdb_root_username: str = Field(examples=["root"])
     mongo_initdb_root_password: str | None = Field(default=None, description="*Sensitive.*")
-    mongo_initdb_database: str
+    mongo_initdb_database: str = Field(examples=["default"])
     mongo_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     enable_ssl: bool
     ssl_mode: str | None

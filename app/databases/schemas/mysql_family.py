@@ -43,9 +43,9 @@ class MysqlAnswer(ScriptAnswer, DatabaseAnswer):
 
     database_type: Literal["standalone-mysql"] = "standalone-mysql"
     mysql_root_password: str | None = Field(default=None, description="*Sensitive.*")
-    mysql_user: str
+    mysql_user: str = Field(examples=["mysql"])
     mysql_password: str | None = Field(default=None, description="*Sensitive.*")
-    mysql_database: str
+    mysql_database: str = Field(examples=["default"])
     mysql_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     enable_ssl: bool
     ssl_mode: str | None
@@ -76,8 +76,8 @@ class MariadbAnswer(ScriptAnswer, DatabaseAnswer):
 
     database_type: Literal["standalone-mariadb"] = "standalone-mariadb"
     mariadb_root_password: str | None = Field(default=None, description="*Sensitive.*")
-    mariadb_user: str
+    mariadb_user: str = Field(examples=["mariadb"])
     mariadb_password: str | None = Field(default=None, description="*Sensitive.*")
-    mariadb_database: str
+    mariadb_database: str = Field(examples=["default"])
     mariadb_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     enable_ssl: bool

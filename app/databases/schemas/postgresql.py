@@ -44,9 +44,9 @@ class PostgresqlAnswer(ScriptAnswer, DatabaseAnswer):
     """A PostgreSQL database."""
 
     database_type: Literal["standalone-postgresql"] = "standalone-postgresql"
-    postgres_user: str
+    postgres_user: str = Field(examples=["postgres"])
     postgres_password: str | None = Field(default=None, description="*Sensitive.*")
-    postgres_db: str
+    postgres_db: str = Field(examples=["postgres"])
     postgres_initdb_args: str | None
     postgres_host_auth_method: str | None
     postgres_conf: str | None = Field(default=None, description="*Sensitive.* As text.")

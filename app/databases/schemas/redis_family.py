@@ -29,7 +29,7 @@ class RedisAnswer(DatabaseAnswer):
     """A Redis database."""
 
     database_type: Literal["standalone-redis"] = "standalone-redis"
-    redis_username: str
+    redis_username: str = Field(examples=["default"])
     redis_password: str | None = Field(default=None, description="*Sensitive.*")
     redis_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     enable_ssl: bool
@@ -54,7 +54,7 @@ class ValkeyAnswer(DatabaseAnswer):
     """A Valkey database."""
 
     database_type: Literal["standalone-valkey"] = "standalone-valkey"
-    valkey_username: str
+    valkey_username: str = Field(examples=["default"])
     valkey_password: str | None = Field(default=None, description="*Sensitive.*")
     valkey_conf: str | None = Field(default=None, description="*Sensitive.* As text.")
     enable_ssl: bool

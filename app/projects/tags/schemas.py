@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from app.kit.schema import Name, RequestSchema, ResponseSchema, Timestamp, refused
 
@@ -34,7 +34,9 @@ class TagBody(RequestSchema):
 class TagsPut(RequestSchema):
     """Body of `POST …/tags` of a resource: one of the two."""
 
-    tag_name: TagName | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    tag_name: TagName | None = Field(default=None, examples=["nightly"])
     tag_names: NewTags | None = None
 
 

@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.compose_services.parts import uuid_of
 from app.kit.clock import utcnow
 from app.kit.ids import new_uuid
 from app.models import (
     CertificateAuthority,
     Environment,
     EnvironmentVariable,
+    NotificationChannel,
+    NotificationDelivery,
     PrivateKey,
     Project,
     RegistryCredential,
@@ -29,6 +32,10 @@ from tests.integration.this_machine import WILLING
 
 Names = dict[str, list[str]]
 
+_RECEIVER = "https://hooks.invalid/hook"
+"""Of a name that there never is."""
+
+_TWO_PARTS = "services: {web: {image: 'registry.example/web:1'}, db: {image: 'postgres:16'}}"
 LATER = utcnow() + timedelta(days=1)
 # The second one is somebody else's for a day, and the third waits for it: both can be cancelled.
 _DEPLOYMENTS: tuple[dict[str, Any], ...] = (
@@ -54,12 +61,13 @@ async def sow(desk: Desk) -> Names:
     place = desk.place
     async with desk.sessions.begin() as session:
         used, deleted = await _resources(session, place), await _deleted(session, place)
-        around = await _around(session, place)
+        around, told = await _around(session, place), await _told(session, place)
         await session.execute(update(Server).values(validated_at=utcnow()))
     return {
         **used,
         **deleted,
         **around,
+        **told,
         "project": [place.project.uuid],
         "environment": ["production"],
         "environment_uuid": [place.environment.uuid],
@@ -75,6 +83,24 @@ async def sow(desk: Desk) -> Names:
     }
 
 
+async def _told(session: AsyncSession, place: Place) -> Names:
+    channels = [
+        NotificationChannel(team_id=place.team.id, name=name, type="webhook", url=_RECEIVER, secret="s" * 16)
+        for name in ("used", "deleted")
+    ]
+    payload = {"success": True, "message": "A test", "event": "test", "created_at": "2025-10-30T15:29:39.123456Z"}
+    told = {"event": "test", "payload": payload, "status": "delivered"}
+    delivery = NotificationDelivery(channel=channels[0], expires_at=LATER, **told)
+    session.add_all([*channels, delivery])
+    await session.flush()
+    return {
+        "channel": [channels[0].uuid],
+        "deleted_channel": [channels[1].uuid],
+        "delivery": [delivery.uuid],
+        "receiver": [_RECEIVER],
+    }
+
+
 def docker(names: Names) -> str:
     """Return what the server's `docker` does, in sh: it runs the resources that are said to run, and no other."""
     return _DOCKER.format(*names["running_service"], *names["running_database"]) + WILLING
@@ -83,12 +109,16 @@ def docker(names: Names) -> str:
 async def _resources(session: AsyncSession, place: Place) -> Names:
     service, database = await create_service(session, place), await create_database(session, place)
     runs: dict[str, Any] = {"status": "running:healthy", "status_at": utcnow()}
-    running, up = await create_service(session, place, **runs), await create_database(session, place, **runs)
+    running, up = (
+        await create_service(session, place, docker_compose_raw=_TWO_PARTS, **runs),
+        await create_database(session, place, **runs),
+    )
     deployed = await create_service(session, place), await create_database(session, place)
     of_service, of_database = [
         [(await create_deployment(session, place, each, **columns)).deployment_uuid for columns in _DEPLOYMENTS]
         for each in deployed
     ]
+    old = [(await create_deployment(session, place, service, status="finished")).deployment_uuid for _ in range(20)]
     operations = [
         ResourceOperation(
             team_id=place.team.id,
@@ -109,11 +139,15 @@ async def _resources(session: AsyncSession, place: Place) -> Names:
         "database": [database.uuid],
         "running_service": [running.uuid],
         "running_database": [up.uuid],
+        "service_application": [uuid_of(running.uuid, "web")],
+        "service_database": [uuid_of(running.uuid, "db")],
         "resource": [service.uuid, database.uuid],
         "service_deployment": of_service,
         "database_deployment": of_database,
         "deployment": [*of_service, *of_database],
         "active_deployment": [of_service[-1], of_database[-1]],
+        "deleted_deployment": old,
+        "emptied_deployment": [of_service[0], of_database[0]],
         "operation": [each.uuid for each in operations],
     }
 
@@ -148,6 +182,17 @@ async def _deleted(session: AsyncSession, place: Place) -> Names:
     }
 
 
+async def _another_server(session: AsyncSession, place: Place) -> int:
+    """Make a server beside the place's: with two destinations there every create would have to name one."""
+    server = Server(
+        team_id=place.team.id, private_key_id=place.server.private_key_id, name="s", ip="192.0.2.10", user="root"
+    )
+    session.add(server)
+    await session.flush()
+    session.add(ServerSetting(server_id=server.id))
+    return server.id
+
+
 async def _around(session: AsyncSession, place: Place) -> Names:
     resources = await create_service(session, place), await create_database(session, place)
     team = {"team_id": place.team.id}
@@ -167,7 +212,7 @@ async def _around(session: AsyncSession, place: Place) -> Names:
     authority = CertificateAuthority(
         server_id=place.server.id, certificate="PEM", private_key="PEM", valid_until=utcnow()
     )
-    second = StandaloneDocker(server_id=place.server.id, name="second", network="second")
+    second = StandaloneDocker(server_id=await _another_server(session, place), name="second", network="second")
     registry = RegistryCredential(**team, registry_host="registry.example", username="ada", password="hush")
     key = PrivateKey(**team, name="unused", private_key="no key", public_key="ssh-ed25519 A", fingerprint=new_uuid())
     tag, deleted_tag = Tag(**team, name="blue"), Tag(**team, name="green")

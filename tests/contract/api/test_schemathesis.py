@@ -36,7 +36,7 @@ async def test_the_api_is_what_its_document_says(
     desk = await open_desk(api, sessions, make_token)
     config = tmp_path / "schemathesis.toml"
     names = await sow(desk)
-    config.write_text(configuration(desk.tokens["root"].plain, names))
+    config.write_text(configuration(desk.tokens["root"].plain, desk.tokens["other"].plain, names))
     document, report = tmp_path / "openapi.json", tmp_path / "report.ndjson"
     write_document(["--file", str(document)])
     asked = json.loads(document.read_text())

@@ -1,6 +1,6 @@
 """Who is let in, and to what: every way in which a token can be wrong, and what each answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import httpx
@@ -203,7 +203,7 @@ async def test_a_team_switches_its_own_api_off_and_on(api: httpx.AsyncClient, ma
 
 
 async def _refused(
-    api: httpx.AsyncClient, token: MadeToken, status: int, body: dict[str, object], path: str = "/teams"
+    api: httpx.AsyncClient, token: MadeToken, status: int, body: Mapping[str, object], path: str = "/teams"
 ) -> None:
     answer = await api.get(path, headers=token.headers)
     answered = answer.json()
