@@ -1,6 +1,5 @@
 """From a template to an answer: the environment of all pages, and the headers that keep them to themselves."""
 
-from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from app.kit.clock import to_text, utcnow
 from app.pages.assets import assets
 from app.pages.notices import taken_notice
 from app.pages.signed_in import Visitor
-from app.pages.wording import ago, bytes_text, clock, duration, moment
+from app.pages.wording import ago, bytes_text, clock, duration, moment, short
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -82,12 +81,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"ago": ago, "duration": duration, "moment": moment, "clock": clock, "bytes": bytes_text}
-    made.filters["iso"] = _iso
+    made.filters |= {"iso": to_text, "short": short}
     return made
-
-
-def _iso(time: datetime) -> str:
-    return to_text(time)
 
 
 def _static(request: Request, name: str) -> str:

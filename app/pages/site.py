@@ -2,14 +2,31 @@
 
 from fastapi import APIRouter, FastAPI
 
-from app.pages import assets, deployment, deployment_actions, deployment_log, overview, sign_in
+from app.pages import (
+    assets,
+    deployment,
+    deployment_actions,
+    deployment_diff,
+    deployment_log,
+    inventory,
+    overview,
+    resource_actions,
+    resources,
+    sign_in,
+    statistics,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     overview.router,
     deployment.router,
     deployment_log.router,
+    deployment_diff.router,
     deployment_actions.router,
+    resources.router,
+    inventory.router,
+    statistics.router,
+    resource_actions.router,
     assets.router,
 )
 

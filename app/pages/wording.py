@@ -22,6 +22,17 @@ def duration(milliseconds: float | None) -> str:
     return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
+def short(milliseconds: float) -> str:
+    """Return a round duration in one unit, for an axis."""
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:g} ms"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size, 1):g} {unit}"
+    return f"{seconds:g} s"
+
+
 def ago(time: datetime, now: datetime | None = None) -> str:
     """Return how long ago a time was, in one unit; the date when it is more than a month."""
     seconds = ((now or utcnow()) - time).total_seconds()

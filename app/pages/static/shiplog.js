@@ -83,3 +83,10 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("htmx:afterSwap", (event) => setUp(event.target));
 setInterval(tick, 1000);
+
+// A part that is asked for again, while somebody looks at it and does not have something open in it.
+for (const live of document.querySelectorAll("[data-poll]")) {
+  const pause = Number(live.dataset.poll);
+  const isBusy = () => document.hidden || live.querySelector("dialog[open]") || live.contains(document.activeElement);
+  if (pause) setInterval(() => isBusy() || htmx.trigger(live, "poll"), pause);
+}
