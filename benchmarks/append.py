@@ -15,8 +15,8 @@ import asyncpg
 from app.deployments.claim import claim_next
 from app.deployments.kinds import SERVICE
 from app.deployments.log import LogWriter, Position, Stretch, own_entry
-from app.postgres import Sessions, create_engine, create_sessions
-from app.settings import Settings
+from app.postgres import Sessions, create_engine, create_readers, create_sessions
+from app.settings import Settings, get_settings
 from benchmarks.measuring import configured, size, spread
 from tests.deploying import create_deployment, create_place, create_service
 
@@ -35,7 +35,8 @@ async def a_writer(sessions: Sessions, there: int) -> LogWriter:
     claimed = await claim_next(sessions, place.server.id, "benchmark", 3600)
     assert claimed is not None
     position = Position(claimed.lease_epoch, 0, 0, 0)
-    writer = LogWriter(sessions, SERVICE, claimed.deployment_id, position, lease_seconds=3600)
+    appending = create_readers(sessions.kw["bind"], get_settings())
+    writer = LogWriter(appending, SERVICE, claimed.deployment_id, position, lease_seconds=3600)
     await ours(writer, there, 500)
     return writer
 

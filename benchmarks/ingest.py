@@ -30,7 +30,7 @@ from benchmarks.append import Connection, a_writer, rate
 from benchmarks.measuring import configured, size, spread
 
 LINES, ROUNDS, RUNS = size("LINES", 100_000), size("ROUNDS", 5), size("RUNS", 4)
-CHUNK = 32 * 1024
+CHUNK = 128 * 1024  # what waits for a reader that is behind comes together: app/remote/chunks.py
 KEYED = "COPY by 500, with a key"
 NONCE = "abcdefghijklmnopqrstuvwx"
 

@@ -12,18 +12,18 @@ import structlog
 
 from app.deployments.batches import Channel
 from app.deployments.lines import SpoolReader
-from app.deployments.log import LogWriter, Stretch
+from app.deployments.log import LogWriter
 from app.deployments.recording import Recorder
+from app.deployments.storing import Publish, Storing
 from app.deployments.timeline import Timeline
 from app.kit.backoff import pause_after
 from app.kit.redaction import Redactor
-from app.postgres import is_away
 from app.remote.detached import Chunk, DetachedRun, IndexEntry, RunState
 from app.remote.errors import GivenBack, HostKeyChanged, HostKeyUnknown, InvalidKey, KeyRefused, RemoteError
 
 log = structlog.get_logger(__name__)
 
-BATCH_ENTRIES = 2000
+BATCH_ENTRIES = 2500
 """A batch of so many is stored at once; of fewer, FLUSH_SECONDS after the first byte of it came."""
 FLUSH_SECONDS = 0.1
 READ_BYTES = 1024 * 1024
@@ -35,7 +35,6 @@ GIVE_BACK_BYTES = 64 * 1024 * 1024
 IDLE_SECONDS = 0.2
 """Between a follower that ended by itself and the next one, while the run goes on: no busy loop over SSH."""
 
-Publish = Callable[[str, int], Awaitable[None]]
 OpenRun = Callable[[], Awaitable[DetachedRun]]
 
 
@@ -72,7 +71,7 @@ class Follower:
         self._recorder = recorder
         self._run_clock = run_clock
         self._run: DetachedRun | None = None
-        self._publish = publish
+        self._storing = Storing(writer, publish, deployment_uuid)
         self._uuid = deployment_uuid
         position = writer.position
         self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, recorder.step)
@@ -84,6 +83,12 @@ class Follower:
         Survives the link: reconnects with back-off until the deadline, then raises Gone; also for what no waiting mends,
         such as a changed host key. Raises LeaseLost when another worker has taken over.
         """
+        try:
+            return await self._until_over()
+        finally:
+            await self._storing.stop()
+
+    async def _until_over(self) -> RunState:
         attempt, stored = 0, self._writer.position
         while True:
             try:
@@ -98,6 +103,7 @@ class Follower:
                     raise Gone(f"The run goes on unseen: {error}") from error
                 if time.monotonic() >= self._deadline:
                     raise Gone(f"The deadline passed while the server could not be reached: {error}") from error
+                await self._storing.arrive()
                 # A link that brings something each time is no server to be left alone.
                 attempt = attempt + 1 if self._writer.position == stored else 1
                 stored = self._writer.position
@@ -142,7 +148,7 @@ class Follower:
                 await self._run.punch(channel, offset)
 
     async def _pump(self, chunks: AsyncIterator[Chunk]) -> bool:
-        """Feed what comes; store at 500 entries or 100 ms after the first unstored byte, whichever is first.
+        """Feed what comes; store a whole batch at once, and less 100 ms after its first byte came.
 
         Return whether it ended because a stream waits at a marker for the other one, which is silent.
         """
@@ -156,8 +162,14 @@ class Follower:
                 timeout = None if flush_at is None else max(0.0, flush_at - clock())
                 if held is not None:
                     timeout = BARRIER_SECONDS if timeout is None else min(timeout, BARRIER_SECONDS)
-                done, _ = await asyncio.wait({following}, timeout=timeout)
-                if done:
+                # What has come already is here after one round of the loop: no need to wait for it, which takes three.
+                await asyncio.sleep(0)
+                if not following.done():
+                    awaited = {following, *self._storing.tasks}
+                    await asyncio.wait(awaited, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if self._storing.is_over:
+                    await self._storing.arrive()
+                if following.done():
                     chunk = following.result()
                     if chunk is None:
                         break
@@ -166,7 +178,7 @@ class Follower:
                     flush_at = flush_at or clock() + FLUSH_SECONDS
                 is_due = flush_at is not None and clock() >= flush_at
                 if is_due or self._reader.pending >= BATCH_ENTRIES:
-                    # A flood comes in pieces of about 300 lines: storing each rest alone would double the statements.
+                    # A flood comes in pieces: storing each rest alone would double the statements.
                     await self._store(at_least=0 if is_due else BATCH_ENTRIES)
                     flush_at = None if is_due else flush_at
                 held = self._held(held, clock())
@@ -176,7 +188,7 @@ class Follower:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        await self._store()
+        await self._store_all()
         return is_silent
 
     def _held(self, held: _Held | None, now: float) -> _Held | None:
@@ -199,7 +211,7 @@ class Follower:
             self._reader.feed(lagging, offset, data)
             if self._reader.position(lagging) == offset:
                 self._reader.drop_barrier()
-            await self._store()
+            await self._store_all()
 
     async def _read_rest(self, run: DetachedRun, state: RunState) -> None:
         """Read both spools up to the sizes that were recorded with the exit code, then the unfinished last lines."""
@@ -218,32 +230,20 @@ class Follower:
             elif not advanced:
                 break
         self._reader.finish()
-        await self._store()
+        await self._store_all()
 
     async def _store(self, *, at_least: int = 0) -> None:
-        """Store what the reader has, in stretches, while it is so much; the position moves only with a stored one."""
+        """Store what the reader has, in stretches, while it is so much; the last is then on its way."""
         while self._reader.pending >= at_least:
             batch = self._reader.take(BATCH_ENTRIES)
-            position = self._writer.position
+            position = self._storing.ahead
             moved = (batch.stdout_offset, batch.stderr_offset) != (position.stdout_offset, position.stderr_offset)
             if not batch.lines and not batch.step_changes and not moved:
                 return
-            await self._append(self._recorder.stretch(batch, position))
+            await self._storing.send(self._recorder.stretch(batch, position))
             await self._give_back()
-            if batch.lines or batch.step_changes:
-                await self._publish(self._uuid, self._writer.position.log_count)
 
-    async def _append(self, stretch: Stretch) -> None:
-        """Append; while PostgreSQL is away wait for it: the spool on the server keeps what we do not read."""
-        attempt = 0
-        while True:
-            try:
-                await self._writer.append(stretch)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-                attempt += 1
-                log.warning("PostgreSQL is away, the log waits", deployment=self._uuid, error=type(error).__name__)
-                await asyncio.sleep(pause_after(attempt, most=5.0, first=0.1))
-            else:
-                return
+    async def _store_all(self) -> None:
+        """Return when all that the reader has is stored."""
+        await self._store()
+        await self._storing.arrive()

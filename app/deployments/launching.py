@@ -14,9 +14,9 @@ import structlog
 
 from app.compose.plan import DeploymentPlan, ServerFacts
 from app.compose.script import render_script
-from app.deployments.following import Publish
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.log import own_entry
+from app.deployments.storing import Publish
 from app.kit.backoff import pause_after
 from app.kit.clock import utcnow
 from app.remote.detached import DetachedRun, Launched, RunState

@@ -15,7 +15,7 @@ from app.compose.plan import DeploymentPlan, PlanError, ServerFacts
 from app.deployments.changes import change_notes
 from app.deployments.claim import Claimed
 from app.deployments.digests import look_at_images
-from app.deployments.following import Follower, Gone, Publish
+from app.deployments.following import Follower, Gone
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.launching import end_run, launch, run_on_server
 from app.deployments.log import (
@@ -34,12 +34,13 @@ from app.deployments.recording import Recorder
 from app.deployments.redaction import hiding_of
 from app.deployments.repository import load_snapshot, previous_snapshot
 from app.deployments.step_table import StepTable
+from app.deployments.storing import Publish
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
 from app.kit.redaction import Redactor
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import list_containers, look_at
-from app.postgres import Sessions, is_away
+from app.postgres import Sessions, create_readers, is_away
 from app.remote.detached import DetachedRun, RunState
 from app.remote.errors import RemoteError
 from app.remote.host import HostPool
@@ -58,6 +59,8 @@ class Runner:
 
     def __init__(self, sessions: Sessions, hosts: HostPool, settings: Settings, publish: Publish) -> None:
         self._sessions = sessions
+        # An append is one statement: without a transaction around it, it takes one round trip and not three.
+        self._appending = create_readers(sessions.kw["bind"], settings)
         self._hosts = hosts
         self._settings = settings
         self._publish = publish
@@ -98,7 +101,7 @@ class Runner:
             claimed.lease_epoch, row.log_count, row.stdout_offset, row.stderr_offset, row.log_bytes, row.dropped_bytes
         )
         lease_seconds = self._settings.lease_seconds
-        writer = LogWriter(self._sessions, claimed.kind, claimed.deployment_id, position, lease_seconds=lease_seconds)
+        writer = LogWriter(self._appending, claimed.kind, claimed.deployment_id, position, lease_seconds=lease_seconds)
         if row.cancel_requested_at is not None:
             cancel.set()
         snapshot = {**(row.configuration_snapshot or {}), "previous_image": previous.get("columns", {}).get("image")}
@@ -215,7 +218,7 @@ class Runner:
             if status is DeploymentStatus.CANCELLED_BY_USER:
                 containers = await list_containers(host, facts, job.row.resource_uuid)
             if status is DeploymentStatus.FINISHED:
-                digests = await look_at_images(host, facts, job.row.resource_uuid)
+                digests = await look_at_images(host, facts, job.row.resource_uuid, job.redactor)
         except RemoteError as error:
             log.info("the state of the containers is unknown", deployment=job.uuid, error=str(error))
         return Verdict(status, reason, state.exit_code, resource_status, containers, digests)

@@ -62,10 +62,19 @@ class ChunkQueue:
             self._arrived.clear()
             await self._arrived.wait()
         channel, data = self._chunks.popleft()
+        if self._chunks and self._chunks[0][0] == channel:
+            data = self._with_what_follows(channel, data)
         self._size -= len(data)
         if self._is_paused and self._size <= LOW_WATER:
             self._take_in_what_was_held_back()
         return channel, data
+
+    def _with_what_follows(self, channel: Channel, data: bytes) -> bytes:
+        """Return a piece with those of the same stream that wait behind it: a reader that is behind takes them at once."""
+        pieces = [data]
+        while self._chunks and self._chunks[0][0] == channel:
+            pieces.append(self._chunks.popleft()[1])
+        return b"".join(pieces)
 
     def _take_in_what_was_held_back(self) -> None:
         self._is_paused = False

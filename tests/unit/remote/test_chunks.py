@@ -47,11 +47,22 @@ async def test_a_slow_reader_gets_everything_and_little_waits_for_it() -> None:
     received = []
     sender.send()
     async for channel, data in sender.queue:
-        received.append((channel, data))
+        assert channel == "stdout"
+        received.append(data)
         sender.send()
-    assert received == [("stdout", bytes([number % 256]) * size) for number in range(400)]
+    assert b"".join(received) == b"".join(bytes([number % 256]) * size for number in range(400))
     assert sender.pauses > 10
     assert sender.most <= max(HIGH_WATER + size, LOW_WATER + 8 * size)
+
+
+async def test_what_waits_comes_together_as_far_as_it_is_of_one_stream() -> None:
+    queue = ChunkQueue(lambda: None, lambda: None)
+    queue.put("stdout", b"a")
+    queue.put("stdout", b"b")
+    queue.put("stderr", b"c")
+    queue.put("stdout", b"d")
+    queue.end()
+    assert [piece async for piece in queue] == [("stdout", b"ab"), ("stderr", b"c"), ("stdout", b"d")]
 
 
 async def test_a_reader_that_waits_is_woken() -> None:
