@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import func, select
 
 from app.kit.base import Base
-from app.models import StandaloneDocker
+from app.models import AuditEvent, StandaloneDocker
 from app.postgres import Sessions
 from tests.deploying import Place, create_place
 from tests.fixtures.api import MadeToken, MakeToken
@@ -75,9 +75,10 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def row_counts(sessions: Sessions) -> dict[str, int]:
-    """Return how many rows every table has."""
+    """Return how many rows every table has, but for the audit log, which a refused request gets into as well."""
     async with sessions() as session:
         return {
             table.name: (await session.execute(select(func.count()).select_from(table))).scalar_one()
             for table in Base.metadata.sorted_tables
+            if table is not AuditEvent.__table__
         }

@@ -19,6 +19,8 @@ from app.kit.clock import utcnow
 from app.models import (
     ApiToken,
     EnvironmentVariable,
+    NotificationChannel,
+    NotificationDelivery,
     PrivateKey,
     RegistryCredential,
     ResourceOperation,
@@ -36,53 +38,65 @@ DOCUMENT: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 NEEDS = {
     "nothing": "healthcheck",
     "read": """
-        get-ca-certificate-by-server-uuid get-current-team get-current-team-members get-database-by-uuid
-        get-database-deployment-by-uuid get-database-logs-by-uuid get-deployment-by-uuid get-destination-by-uuid
-        get-environment-by-name-or-uuid get-environments get-members-by-team-id get-operation-by-uuid
-        get-private-key-by-uuid get-project-by-uuid get-registry-by-uuid get-resources-by-server-uuid get-server-by-uuid
+        get-ca-certificate-by-server-uuid get-current-team get-current-team-members get-current-team-retention
+        get-database-by-uuid get-database-deployment-by-uuid get-database-logs-by-uuid
+        get-delivery-by-notification-channel-uuid get-deployment-by-uuid get-deployment-statistics
+        get-destination-by-uuid get-environment-by-name-or-uuid get-environments get-members-by-team-id
+        get-notification-channel-by-uuid get-operation-by-uuid get-private-key-by-uuid get-project-by-uuid
+        get-registry-by-uuid get-resources-by-server-uuid get-server-by-uuid
         get-service-application-by-service-and-app-uuid get-service-application-logs-by-service-and-app-uuid
         get-service-by-uuid get-service-database-by-service-and-database-uuid
         get-service-database-logs-by-service-and-database-uuid get-service-deployment-by-uuid get-service-logs-by-uuid
-        get-team-by-id get-token-team get-token-team-members list-databases list-deployments
-        list-deployments-by-database-uuid list-deployments-by-service-uuid list-destinations
-        list-environment-shared-envs list-envs-by-database-uuid list-envs-by-service-uuid
-        list-operations-by-resource-uuid list-private-keys list-project-shared-envs list-projects list-registries
-        list-resources list-server-destinations list-server-shared-envs list-servers
-        list-service-applications-by-service-uuid list-service-databases-by-service-uuid list-services list-tags
-        list-tags-by-database-uuid list-tags-by-service-uuid list-team-shared-envs list-teams
+        get-team-by-id get-token-team get-token-team-members list-databases
+        list-deliveries-by-notification-channel-uuid list-deployments list-deployments-by-database-uuid
+        list-deployments-by-service-uuid list-destinations list-environment-shared-envs list-envs-by-database-uuid
+        list-envs-by-service-uuid list-notification-channels list-operations-by-resource-uuid list-private-keys
+        list-project-shared-envs list-projects list-registries list-resources list-server-destinations
+        list-server-shared-envs list-servers list-service-applications-by-service-uuid
+        list-service-databases-by-service-uuid list-services list-tags list-tags-by-database-uuid
+        list-tags-by-service-uuid list-team-shared-envs list-teams
         post-service-application-logs-by-service-and-app-uuid version
     """,
     "read:sensitive": """
         create-database-deployment-log-ticket create-deployment-log-ticket create-service-deployment-log-ticket
+        get-database-deployment-diff get-deployment-diff get-service-deployment-diff
         list-database-deployment-log-entries list-deployment-log-entries list-service-deployment-log-entries
-        stream-database-deployment-log stream-deployment-log stream-service-deployment-log
+        plan-database-by-uuid plan-service-by-uuid stream-database-deployment-log stream-deployment-log
+        stream-service-deployment-log
     """,
     "write": """
         clone-database-by-uuid clone-service-by-uuid create-database-clickhouse create-database-dragonfly
         create-database-keydb create-database-mariadb create-database-mongodb create-database-mysql
         create-database-postgresql create-database-redis create-database-valkey create-env-by-database-uuid
-        create-env-by-service-uuid create-environment create-environment-shared-env create-private-key create-project
-        create-project-shared-env create-registry create-server create-server-destination create-server-shared-env
-        create-service create-tag create-tag-by-database-uuid create-tag-by-service-uuid create-team-shared-env
-        delete-database-by-uuid delete-destination-by-uuid delete-env-by-database-uuid delete-env-by-service-uuid
-        delete-environment delete-environment-shared-env delete-private-key-by-uuid delete-project-by-uuid
+        create-env-by-service-uuid create-environment create-environment-shared-env create-notification-channel
+        create-private-key create-project create-project-shared-env create-registry create-server
+        create-server-destination create-server-shared-env create-service create-tag create-tag-by-database-uuid
+        create-tag-by-service-uuid create-team-shared-env delete-database-by-uuid delete-deployment-by-uuid
+        delete-deployment-log-by-uuid delete-destination-by-uuid delete-env-by-database-uuid
+        delete-env-by-service-uuid delete-environment delete-environment-shared-env
+        delete-notification-channel-by-uuid delete-private-key-by-uuid delete-project-by-uuid
         delete-project-shared-env delete-registry-by-uuid delete-server-by-uuid delete-server-shared-env
         delete-service-by-uuid delete-tag-by-database-uuid delete-tag-by-service-uuid delete-tag-by-uuid
         delete-team-shared-env disable-api enable-api migrate-database-by-uuid migrate-service-by-uuid
-        move-database-by-uuid move-service-by-uuid update-database-by-uuid update-destination-by-uuid
-        update-env-by-database-uuid update-env-by-service-uuid update-environment update-environment-shared-env
-        update-envs-by-database-uuid update-envs-by-service-uuid update-private-key update-project-by-uuid
-        update-project-shared-env update-registry-by-uuid update-server-by-uuid update-server-shared-env
-        update-service-by-uuid update-tag-by-uuid update-team-shared-env validate-server-by-uuid
+        move-database-by-uuid move-service-by-uuid prune-current-team resend-delivery-by-notification-channel-uuid
+        test-notification-channel-by-uuid update-current-team-retention update-database-by-uuid
+        update-destination-by-uuid update-env-by-database-uuid update-env-by-service-uuid update-environment
+        update-environment-shared-env update-envs-by-database-uuid update-envs-by-service-uuid
+        update-notification-channel-by-uuid update-private-key update-project-by-uuid update-project-shared-env
+        update-registry-by-uuid update-server-by-uuid update-server-shared-env update-service-by-uuid
+        update-tag-by-uuid update-team-shared-env validate-server-by-uuid
     """,
     "deploy": """
         cancel-deployment-by-uuid cancel-operation-by-uuid deploy-by-tag-or-uuid restart-database-by-uuid
-        restart-service-by-uuid start-database-by-uuid start-service-by-uuid stop-database-by-uuid stop-service-by-uuid
+        restart-service-by-uuid rollback-database-deployment-by-uuid rollback-deployment-by-uuid
+        rollback-service-deployment-by-uuid start-database-by-uuid start-service-by-uuid stop-database-by-uuid
+        stop-service-by-uuid
     """,
+    "root": "export-audit-events list-audit-events",
 }
 ABILITY = {operation_id: ability for ability, ids in NEEDS.items() for operation_id in ids.split()}
 
-HAS_NOT = {"read": "write", "read:sensitive": "read", "write": "read:sensitive", "deploy": "write"}
+HAS_NOT = {"read": "write", "read:sensitive": "read", "write": "read:sensitive", "deploy": "write", "root": "write"}
 """For each ability one that does not include it."""
 
 NOT_FOUND = {
@@ -96,6 +110,7 @@ NOT_FOUND = {
     "registries": "Registry login not found.",
     "security": "Private Key not found.",
     "tags": "Tag not found.",
+    "notifications": "Notification channel not found.",
     "teams": "Team not found.",
     "team": "Environment variable not found.",
     "deploy": "No resources found.",
@@ -225,6 +240,9 @@ async def _world(sessions: Sessions, make_token: MakeToken) -> World:
         )
         tag = Tag(team_id=team_id, name="nightly")
         registry = RegistryCredential(team_id=team_id, registry_host="r.example", username="u", password="p")
+        channel = NotificationChannel(team_id=team_id, name="hook", type="webhook", url="https://h.example", secret="s")
+        told = {"message": "A test", "event": "test"}
+        delivery = NotificationDelivery(channel=channel, event="test", payload=told, expires_at=utcnow())
         owners: dict[str, dict[str, int]] = {
             "team": {},
             "project": {"project_id": place.project.id},
@@ -235,7 +253,7 @@ async def _world(sessions: Sessions, make_token: MakeToken) -> World:
             kind: SharedEnvironmentVariable(team_id=team_id, type=kind, key="A", value="a", **owner)
             for kind, owner in owners.items()
         }
-        session.add_all([operation, variable, tag, registry, *shared.values()])
+        session.add_all([operation, variable, tag, registry, delivery, *shared.values()])
         await session.flush()
         key = await session.get_one(PrivateKey, place.server.private_key_id)
     uuids = {
@@ -256,6 +274,8 @@ async def _world(sessions: Sessions, make_token: MakeToken) -> World:
         "private_key_uuid": key.uuid,
         "registries": registry.uuid,
         "tags": tag.uuid,
+        "notifications": channel.uuid,
+        "delivery_uuid": delivery.uuid,
         "tag_uuid": tag.uuid,
         "env_uuid": variable.uuid,
         "app_uuid": uuid_of(service.uuid, "web"),

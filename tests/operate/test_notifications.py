@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,8 +19,11 @@ import pytest
 import pytest_asyncio
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from fastapi import FastAPI
 from sqlalchemy import func, select, update
 
+from app.cli.client import Api
+from app.cli.resources import channels
 from app.deployments.kinds import SERVICE
 from app.kit.clock import utcnow
 from app.kit.ids import new_uuid
@@ -29,13 +33,15 @@ from app.notifications.addresses import AddressGuard
 from app.notifications.fanning import fan_out
 from app.notifications.repository import forget_old_deliveries
 from app.notifications.sending import PER_CHANNEL, Sender
-from app.notifications.telling import look_once
+from app.notifications.telling import look_once, tell_for_ever
 from app.notifications.webhook import Webhook, send, sign
 from app.postgres import Sessions
 from app.servers.repository import record_reachability
+from app.settings import Settings
 from tests.deploying import create_deployment, create_service, lock_variable
 from tests.desk import Desk, error_of, open_desk
 from tests.fixtures.api import MakeToken
+from tests.integration.cli.terminal import Terminal
 
 # apprise imports it, when it is loaded, for a library that it may work with.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -114,6 +120,13 @@ async def sink() -> AsyncIterator[Sink]:
 @pytest_asyncio.fixture
 async def desk(api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken) -> Desk:
     return await open_desk(api, sessions, make_token)
+
+
+@pytest_asyncio.fixture
+async def terminal(desk: Desk, _application: FastAPI) -> AsyncIterator[Terminal]:
+    token = desk.tokens["root"].plain
+    async with Api("http://api.test", token, transport=httpx.ASGITransport(_application)) as client:
+        yield Terminal(client)
 
 
 async def _channel(desk: Desk, url: str, type: str = "webhook", **columns: Any) -> NotificationChannel:
@@ -292,6 +305,30 @@ async def test_a_slow_channel_is_in_nobodys_way(desk: Desk, sink: Sink) -> None:
             slow.answering.set()
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_a_worker_does_all_of_it_and_the_command_line_says_what_came_of_it(
+    desk: Desk, sink: Sink, terminal: Terminal, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text(sink.url(host="localhost") + "\n")
+    events = ["deployment_failed"]
+    await terminal.run(channels.add, name="hook", file=tmp_path / "url", type_="webhook", events=events)
+    working = asyncio.create_task(tell_for_ever(desk.sessions, Settings(private_webhook_hosts="localhost")))
+    try:
+        assert await terminal.run(channels.test, channel="hook") == "Delivered.\n"
+        sink.got_one.clear()
+        await _ended(desk, "finished")
+        await _ended(desk, "failed")
+        await asyncio.wait_for(sink.got_one.wait(), 20)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    assert [got.told["event"] for got in sink.received] == ["test", "deployment_failed"]
+    assert "deployment_failed" in await terminal.run(channels.show_all)
+    shown = await terminal.json(channels.show_deliveries, channel="hook", take=10)
+    assert [delivery["event"] for delivery in shown] == ["deployment_failed", "test"]
+    (listed,) = await terminal.json(channels.show_all)
+    assert (listed["url"], listed["secret"]) == (None, None)
 
 
 async def test_internal_addresses_and_redirects_are_refused(desk: Desk, sink: Sink) -> None:
