@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
 from app.api import ROUTERS
+from app.audit.recording import Recording
 from app.auth.rate_limit import RateLimit
 from app.deployments.deploying import queue_for
 from app.deployments.stream import Hub
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_pages(app)
     install_openapi(app)
     install_error_handlers(app)
+    app.add_middleware(Recording)
     if settings.legacy_get_actions:
         app.add_middleware(LegacyGetActions)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)
