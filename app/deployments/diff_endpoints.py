@@ -1,6 +1,7 @@
 """Comparing a deployment with an earlier one of the same resource."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -46,15 +47,27 @@ def _add_route(place: str, name: str, of: str, *kinds: Kind) -> None:
 
         A secret is only said to have changed. Where nothing was deployed before, everything is added.
         """
-        kind, row = await find_kept(session, caller.team_id, uuid, kinds)
-        before = await _other(session, caller, kind, row, against)
-        secret_names: str = request.app.state.settings.secret_name_pattern
-        sides = [None if one is None else deployed(one) for one in (before, row)]
-        guard = Guard(*sides, more=await current_secrets(await row.resource()), secret_names=secret_names)
-        # A long Compose file takes a second, too long for the event loop.
-        changes = await asyncio.to_thread(compare, kind, sides[0], deployed(row), guard)
-        against = None if before is None else before.deployment_uuid
-        return DiffAnswer(deployment_uuid=uuid, against=against, **dict(changes))
+        return await diff_of(request, session, caller, uuid, against, kinds)
+
+
+async def diff_of(
+    request: Request,
+    session: AsyncSession,
+    caller: Caller,
+    uuid: str,
+    against: str | None = None,
+    kinds: Sequence[Kind] = KINDS,
+) -> DiffAnswer:
+    """Return what a deployment changed, for a caller who may see it."""
+    kind, row = await find_kept(session, caller.team_id, uuid, kinds)
+    before = await _other(session, caller, kind, row, against)
+    secret_names: str = request.app.state.settings.secret_name_pattern
+    sides = [None if one is None else deployed(one) for one in (before, row)]
+    guard = Guard(*sides, more=await current_secrets(await row.resource()), secret_names=secret_names)
+    # A long Compose file takes a second, too long for the event loop.
+    changes = await asyncio.to_thread(compare, kind, sides[0], deployed(row), guard)
+    against = None if before is None else before.deployment_uuid
+    return DiffAnswer(deployment_uuid=uuid, against=against, **dict(changes))
 
 
 def deployed(row: AnyQueue) -> Deployed:

@@ -1,5 +1,6 @@
 """Going back: a new deployment of what an earlier one deployed."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -70,17 +71,29 @@ def _add_route(place: str, name: str, of: str, *kinds: Kind) -> None:
         brings that. Of a database only the configuration goes back, never the data; it is refused where the image of
         then may not be able to read them.
         """
-        asked = body or RollbackOptions()
-        secret_names: str = request.app.state.settings.secret_name_pattern
-
-        async def make() -> RollbackAnswer:
-            kind, source = await _source(session, caller, uuid, kinds)
-            return await _roll_back(once, session, caller, kind, Rollback(source, secret_names), asked)
-
-        return await once(caller, asked, RollbackAnswer, make)
+        return await roll_back(request, once, session, caller, uuid, body or RollbackOptions(), kinds)
 
 
-async def _source(session: AsyncSession, caller: Caller, uuid: str, kinds: tuple[Kind, ...]) -> tuple[Kind, AnyQueue]:
+async def roll_back(
+    request: Request,
+    once: AnswerOnce,
+    session: AsyncSession,
+    caller: Caller,
+    uuid: str,
+    asked: RollbackOptions,
+    kinds: Sequence[Kind] = KINDS,
+) -> RollbackAnswer:
+    """Queue a rollback to a deployment, for a caller who may deploy."""
+    secret_names: str = request.app.state.settings.secret_name_pattern
+
+    async def make() -> RollbackAnswer:
+        kind, source = await _source(session, caller, uuid, kinds)
+        return await _roll_back(once, session, caller, kind, Rollback(source, secret_names), asked)
+
+    return await once(caller, asked, RollbackAnswer, make)
+
+
+async def _source(session: AsyncSession, caller: Caller, uuid: str, kinds: Sequence[Kind]) -> tuple[Kind, AnyQueue]:
     """Return the deployment to go back to, with its snapshot; raises Conflict for one that cannot be gone back to."""
     kind, row = await find_kept(session, caller.team_id, uuid, kinds)
     if row.status != DeploymentStatus.FINISHED:

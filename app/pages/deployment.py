@@ -10,8 +10,10 @@ from app.deployments.log_search import Choice, TextStyle, find_last
 from app.deployments.presenting import present
 from app.deployments.reading import LogPage, read_page
 from app.deployments.repository import find_of_team
+from app.deployments.schemas import kind_name_of
 from app.errors import NotFound
 from app.models.deployment_status import DeploymentStatus
+from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.pages.deployment_failure import READ, explain
 from app.pages.deployment_steps import step_bars
 from app.pages.rendering import redirect, render
@@ -59,8 +61,12 @@ async def find_deployment(session: AsyncSession, visitor: Visitor, uuid: str) ->
 
 def page_of(row: AnyQueue) -> str:
     """Return the path of a deployment's page: its `deployment_url`, which a row made by hand may lack."""
-    kind = "databases" if hasattr(row, "database_id") else "services"
-    return row.deployment_url or f"/{kind}/{row.resource_uuid}/deployment/{row.deployment_uuid}"
+    return row.deployment_url or f"/{kind_name_of(row)}s/{row.resource_uuid}/deployment/{row.deployment_uuid}"
+
+
+def name_of(row: AnyQueue) -> str:
+    """Return the name that the resource had."""
+    return row.service_name if isinstance(row, ServiceDeploymentQueue) else row.database_name
 
 
 async def _facts(session: AsyncSession, visitor: Visitor, kind: Kind, row: AnyQueue) -> dict[str, Any]:
@@ -71,7 +77,7 @@ async def _facts(session: AsyncSession, visitor: Visitor, kind: Kind, row: AnyQu
         failure = explain(deployment.failure_reason or "The deployment failed.", entries)
     return {
         "deployment": deployment,
-        "name": deployment.service_name if deployment.kind == "service" else deployment.database_name,
+        "name": name_of(row),
         "steps": step_bars(deployment),
         "failure": failure,
         "is_live": not deployment.status.is_final,

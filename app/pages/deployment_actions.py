@@ -1,32 +1,31 @@
-"""What the buttons of a deployment's page do: cancel it, or deploy its resource again. The API's own endpoints do it."""
+"""What the buttons of a deployment do, by the API's own endpoints: cancel it, deploy its resource again, roll back to it."""
+
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import demand
 from app.deployments.cancelling import cancel_deployment
 from app.deployments.deploying import deploy
 from app.deployments.idempotency import Once
+from app.deployments.rollback_endpoints import RollbackOptions, roll_back
 from app.deployments.schemas import DeployRequest
 from app.pages.deployment import find_deployment, page_of
 from app.pages.notices import Notice
 from app.pages.rendering import redirect, render
-from app.pages.signed_in import Acting, Looking, Visitor
+from app.pages.signed_in import Acting, Looking
 from app.postgres import ReadSession, Session
 
 router = APIRouter(prefix="/deployments/{uuid}")
 
 
-@router.get("/cancel")
-async def ask_to_cancel(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
-    """Ask before a cancel, without JavaScript."""
-    return await _ask(request, session, visitor, uuid, "cancel")
-
-
-@router.get("/again")
-async def ask_to_deploy(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
-    """Ask before a deployment, without JavaScript."""
-    return await _ask(request, session, visitor, uuid, "again")
+@router.get("/{action}")
+async def ask(
+    request: Request, session: ReadSession, visitor: Looking, uuid: str, action: Literal["cancel", "again", "rollback"]
+) -> Response:
+    """Ask before an action, without JavaScript."""
+    _, row = await find_deployment(session, visitor, uuid)
+    return render(request, "deployment_ask.html", visitor, row=row, action=action, page=page_of(row))
 
 
 @router.post("/cancel")
@@ -53,6 +52,11 @@ async def deploy_again(request: Request, session: Session, once: Once, visitor: 
     return answer
 
 
-async def _ask(request: Request, session: AsyncSession, visitor: Visitor, uuid: str, action: str) -> Response:
-    _, row = await find_deployment(session, visitor, uuid)
-    return render(request, "deployment_ask.html", visitor, row=row, action=action, page=page_of(row))
+@router.post("/rollback")
+async def roll_back_here(request: Request, session: Session, once: Once, visitor: Acting, uuid: str) -> Response:
+    """Deploy again what this deployment deployed, and lead to that deployment."""
+    demand(visitor.caller, "deploy")
+    made = await roll_back(request, once, session, visitor.caller, uuid, RollbackOptions())
+    answer = redirect(request, f"/deployments/{made.deployment_uuid}")
+    Notice("good", " ".join([made.message, *made.notes])).leave(request, answer)
+    return answer

@@ -19,7 +19,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"out of memory", "The container used more memory than it may: raise its limit, or let it need less."),
     (
         r"is unhealthy|health check",
-        "The program runs, but its health check fails: look at what the check asks for and whether the program answers there.",
+        "The program runs, but its health check fails: see what the check asks for and whether the program answers there.",
     ),
     (
         r"Container .* (exited with code|keeps restarting|was stopped)",

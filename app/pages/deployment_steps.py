@@ -13,7 +13,7 @@ NARROWEST = 0.6
 
 @dataclass(frozen=True)
 class StepBar:
-    """A step: `state` is `done`, `failed`, `running`, `stopped` or `waiting`; its bar goes from `begin` over `width` of 100."""
+    """A step: `state` is done, failed, running, stopped or waiting; its bar goes from `begin` over `width` of 100."""
 
     number: int
     name: str

@@ -2,7 +2,7 @@
 
 import { Heights } from "./log-heights.js";
 
-const MORE = 12; // rows kept ready above and below what is seen
+const MORE = 6; // rows kept ready above and below what is seen
 
 /** Shows rows in `scroller`, which holds a sizer that holds the rows; `render(position)` makes the element of one. */
 export class VirtualList {

@@ -48,13 +48,7 @@ function gutter(row, times) {
     time.textContent = timeText(row.time, times);
     element.append(time);
   }
-  const stream = document.createElement("span");
-  stream.className = "log-stream";
-  if (row.kind & STDERR) {
-    stream.textContent = "!";
-    stream.title = "stderr";
-  }
-  element.append(stream);
+  if (row.kind & STDERR) element.title = "stderr"; // its sign is in the style sheet
   return element;
 }
 

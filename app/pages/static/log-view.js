@@ -143,7 +143,7 @@ export class LogView {
     this.#scroller.append(probe);
     const width = probe.getBoundingClientRect().width / 100;
     probe.remove();
-    const gutter = this.#digits + (this.times === "off" ? 5 : 18); // characters, as log.css has it
+    const gutter = this.#digits + (this.times === "off" ? 7 : 20); // characters, as log.css has it
     return Math.max(10, Math.floor(this.#scroller.clientWidth / (width || 8)) - gutter);
   }
 

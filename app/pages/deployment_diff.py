@@ -1,0 +1,48 @@
+"""What a deployment changed against the one before, as tables and as coloured text."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.auth.dependencies import demand
+from app.deployments.diff_endpoints import diff_of
+from app.pages.deployment import find_deployment, name_of, page_of
+from app.pages.rendering import render
+from app.pages.signed_in import Looking
+from app.postgres import ReadSession
+
+router = APIRouter(prefix="/deployments/{uuid}")
+
+_LOOKS = (("+++", "head"), ("---", "head"), ("@@", "place"), ("+", "added"), ("-", "removed"))
+
+
+@router.get("/diff")
+async def show_diff(
+    request: Request,
+    session: ReadSession,
+    visitor: Looking,
+    uuid: str,
+    against: Annotated[str | None, Query(max_length=24)] = None,
+) -> Response:
+    """Show what changed."""
+    demand(visitor.caller, "read:sensitive")
+    _, row = await find_deployment(session, visitor, uuid)
+    diff = await diff_of(request, session, visitor.caller, uuid, against or None)
+    return render(
+        request,
+        "deployment_diff.html",
+        visitor,
+        diff=diff,
+        row=row,
+        name=name_of(row),
+        page=page_of(row),
+        lines=diff_lines(diff.text),
+    )
+
+
+def diff_lines(text: str) -> Sequence[tuple[str, str]]:
+    """Return the lines of a unified diff, each behind what it is: head, place, added, removed or same."""
+    return [
+        (next((look for sign, look in _LOOKS if line.startswith(sign)), "same"), line) for line in text.splitlines()
+    ]
