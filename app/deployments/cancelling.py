@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.dependencies import Caller, require
 from app.deployments.idempotency import Once
 from app.deployments.kinds import AnyQueue, Kind
-from app.deployments.log import Position, Stretch, Verdict, own_entry, settle
+from app.deployments.log import Position, Stretch, own_entry
 from app.deployments.repository import find_of_team, request_cancel
 from app.deployments.schemas import CancelAnswer
+from app.deployments.settling import Verdict, settle
 from app.errors import InvalidRequest, NotFound, answers
 from app.models.deployment_status import DeploymentStatus
 from app.postgres import Session

@@ -18,21 +18,13 @@ from app.deployments.digests import look_at_images
 from app.deployments.following import Follower, Gone
 from app.deployments.job import Cancelled, Failed, Job
 from app.deployments.launching import end_run, launch, run_on_server
-from app.deployments.log import (
-    LeaseLost,
-    LogWriter,
-    Position,
-    Stretch,
-    Verdict,
-    lock_for_settle,
-    own_entry,
-    settle,
-)
+from app.deployments.log import LeaseLost, LogWriter, Position, Stretch, own_entry
 from app.deployments.reading import last_moment
 from app.deployments.reasons import reason_of
 from app.deployments.recording import Recorder
 from app.deployments.redaction import hiding_of
 from app.deployments.repository import load_snapshot, previous_snapshot
+from app.deployments.settling import Verdict, lock_for_settle, settle
 from app.deployments.step_table import StepTable
 from app.deployments.storing import Publish
 from app.kit.clock import utcnow

@@ -35,7 +35,17 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def test_sql_text_stands_where_statements_belong() -> None:
-    homes = {"repository.py", "lookup.py", "claim.py", "log.py", "queue.py", "reading.py", "variables.py", "placing.py"}
+    homes = {
+        "repository.py",
+        "lookup.py",
+        "claim.py",
+        "log.py",
+        "queue.py",
+        "reading.py",
+        "variables.py",
+        "placing.py",
+        "settling.py",
+    }
     elsewhere = {
         path.relative_to(ROOT).as_posix()
         for path in MODULES

@@ -2,12 +2,12 @@
 
 from sqlalchemy import text
 
-from app.deployments import log
+from app.deployments import log, settling
 
 
 def apply() -> None:
     """Put the defect in."""
-    for statements in (log._APPEND, log._SETTLE):
+    for statements in (log._APPEND, settling._SETTLE):
         for name, statement in statements.items():
             changed = str(statement).replace("AND lease_epoch = :lease_epoch", "")
             assert changed != str(statement)

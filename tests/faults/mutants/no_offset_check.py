@@ -7,7 +7,7 @@ import re
 
 from sqlalchemy import text
 
-from app.deployments import log
+from app.deployments import log, settling
 
 POSITION = re.compile(
     r"AND log_count = :log_count\s+AND stdout_offset = :stdout_offset AND stderr_offset = :stderr_offset"
@@ -27,7 +27,7 @@ def apply() -> None:
         assert changed.count("log_count = :log_count") == 0
         assert changed.count("before + 1") == 1
         log._APPEND[name] = text(changed)
-    for name, statement in log._SETTLE.items():
+    for name, statement in settling._SETTLE.items():
         changed = POSITION.sub("", str(statement))
         assert changed.count("log_count = :log_count") == 0
-        log._SETTLE[name] = text(changed)
+        settling._SETTLE[name] = text(changed)

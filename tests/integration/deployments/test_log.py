@@ -9,17 +9,9 @@ from sqlalchemy import select, text
 
 from app.deployments.claim import claim_next, release_leases, take_over_expired
 from app.deployments.kinds import KINDS, Kind
-from app.deployments.log import (
-    SEAL_LIMIT_BYTES,
-    LeaseLost,
-    LogWriter,
-    Position,
-    Stretch,
-    Verdict,
-    own_entry,
-    settle,
-)
+from app.deployments.log import LeaseLost, LogWriter, Position, Stretch, own_entry
 from app.deployments.reading import read_page
+from app.deployments.settling import SEAL_LIMIT_BYTES, Verdict, settle
 from app.models import DeploymentStatus, EnvironmentVariable, OutboxEvent
 from app.models.deployment_queue import LogClosed
 from app.postgres import Sessions
