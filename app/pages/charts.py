@@ -1,16 +1,42 @@
 """Plots as plain numbers for SVG: where bars and lines go. The templates draw them; a table beside each says the same."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from app.statistics.schemas import StatisticsGroup
 
-WIDTH = 720
+WIDE, NARROW = 1160, 560
 HEIGHT = 180
 LEFT = 44
 _TOP = 8
-_STEPS = (1, 2, 5)
+_STEPS = (
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    18_000,
+    36_000,
+)
+"""What lies between two marks of seconds: round in seconds, minutes and hours."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +66,7 @@ class Plot:
 
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
+    width: int
     y_marks: tuple[tuple[float, float], ...]
     """(y, value) from the bottom."""
     x_marks: tuple[tuple[float, str], ...]
@@ -48,8 +75,8 @@ class Plot:
 def bars_of(days: Sequence[StatisticsGroup]) -> Plot:
     """Return the deployments of each day, stacked by how they ended."""
     top = max((day.finished + day.failed + day.cancelled for day in days), default=0)
-    marks = _marks(float(top))
-    slot = (WIDTH - LEFT) / max(1, len(days))
+    marks = _marks(float(top), _counts())
+    slot = (WIDE - LEFT) / max(1, len(days))
     bars = []
     for number, day in enumerate(days):
         floor = float(HEIGHT)
@@ -60,19 +87,19 @@ def bars_of(days: Sequence[StatisticsGroup]) -> Plot:
             if count:
                 x = LEFT + number * slot + slot * 0.15
                 bars.append(Bar(word, _r(x), _r(floor), _r(slot * 0.7), _r(height), f"{day.group}: {count} {word}"))
-    return Plot(tuple(bars), (), tuple((_y(one, marks[-1]), one) for one in marks), _days(days))
+    return Plot(tuple(bars), (), WIDE, tuple((_y(one, marks[-1]), one) for one in marks), _days(days, WIDE))
 
 
 def lines_of(days: Sequence[StatisticsGroup], words: Mapping[str, Sequence[float | None]]) -> Plot:
     """Return a line for each of `words`, which has a value a day, None where there is none."""
     top = max((value for values in words.values() for value in values if value is not None), default=0)
-    marks = _marks(float(top))
+    marks = _marks(float(top), _STEPS)
     lines = tuple(_line(word, values, marks[-1]) for word, values in words.items())
-    return Plot((), lines, tuple((_y(one, marks[-1]), one) for one in marks), _days(days))
+    return Plot((), lines, NARROW, tuple((_y(one, marks[-1]), one) for one in marks), _days(days, NARROW))
 
 
 def _line(word: str, values: Sequence[float | None], top: float) -> Line:
-    slot = (WIDTH - LEFT) / max(1, len(values))
+    slot = (NARROW - LEFT) / max(1, len(values))
     runs: list[list[str]] = [[]]
     dots = []
     for number, value in enumerate(values):
@@ -85,18 +112,22 @@ def _line(word: str, values: Sequence[float | None], top: float) -> Line:
     return Line(word, tuple(" ".join(run) for run in runs if len(run) > 1), tuple(dots))
 
 
-def _marks(top: float) -> list[float]:
-    """Return 0 and up to five round values, the last at least `top`."""
-    size = 10.0**-3
+def _marks(top: float, steps: Iterable[float]) -> list[float]:
+    """Return 0 and up to four round values, the last at least `top`."""
+    step = next((one for one in steps if one * 4 >= top), top / 4)
+    return [step * number for number in range(max(1, math.ceil(top / step - 1e-9)) + 1)]
+
+
+def _counts() -> Iterator[float]:
+    """Yield what lies between two marks of a number of things."""
+    size = 1
     while True:
-        for step in _STEPS:
-            if step * size * 4 >= top:
-                return [step * size * number for number in range(5)]
+        yield from (size, 2 * size, 5 * size)
         size *= 10
 
 
-def _days(days: Sequence[StatisticsGroup]) -> tuple[tuple[float, str], ...]:
-    slot = (WIDTH - LEFT) / max(1, len(days))
+def _days(days: Sequence[StatisticsGroup], width: int) -> tuple[tuple[float, str], ...]:
+    slot = (width - LEFT) / max(1, len(days))
     every = max(1, len(days) // 6)
     return tuple(
         (_r(LEFT + (number + 0.5) * slot), f"{date.fromisoformat(day.group):%d %b}")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.dependencies import Caller
 from app.deployments.kinds import AnyQueue
 from app.deployments.presenting import present
-from app.deployments.repository import repositories
+from app.deployments.repository import ACTIVE, repositories
 from app.deployments.schemas import AnyDeployment
 from app.models.deployment_status import DeploymentStatus
 from app.projects.repository import ProjectRepository, resources_of_environment
@@ -51,6 +51,8 @@ async def find_deployments(
 
 def _conditions(model: Any, wanted: Wanted, of_project: Sequence[str] | None, before: datetime | None) -> list[Any]:
     conditions: list[Any] = []
+    if wanted.is_everything:
+        conditions.append(model.status.not_in(ACTIVE))  # the overview has them above
     if before is not None:
         conditions.append(model.created_at < before)
     if wanted.server:

@@ -57,7 +57,7 @@ async def show_overview(
 
 async def _facts(session: AsyncSession, visitor: Visitor, wanted: Wanted, before: datetime | None) -> dict[str, Any]:
     caller = visitor.caller
-    rows = await active_of_team(session, caller.team_id)
+    rows = sorted(await active_of_team(session, caller.team_id), key=lambda row: row.status == DeploymentStatus.QUEUED)
     deployments = await find_deployments(session, caller, wanted, take=SHOWN + 1, before=before)
     shown, is_more = deployments[:SHOWN], len(deployments) > SHOWN
     return {
