@@ -95,8 +95,11 @@ class Conflict(AppError):
     """409."""
 
     status_code = 409
-    cause = "Something else has the name already, or an `Idempotency-Key` came with another body."
-    remedy = "Read what is there and change it, or choose another name or key."
+    cause = (
+        "Something else has the name already, an `Idempotency-Key` came with another body, or a deployment that is to be"
+        " deleted has not ended."
+    )
+    remedy = "Read what is there and change it, choose another name or key, or cancel the deployment first."
 
 
 class ContentTooLarge(AppError):

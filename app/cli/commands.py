@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import deployment_commands, key_commands, notify_commands, resource_commands
+from app.cli import deployment_commands, history_commands, key_commands, notify_commands, resource_commands
 from app.cli.login_commands import add_login_commands
 from app.cli.options import AsJson
 
@@ -35,6 +35,7 @@ PEOPLE = "People"
 add_login_commands(application, ANYWHERE)
 resource_commands.add_to(application, ANYWHERE)
 deployment_commands.add_to(application, ANYWHERE)
+history_commands.add_to(application, ANYWHERE)
 application.add_typer(notify_commands.notify, name="notify", rich_help_panel=ANYWHERE)
 application.add_typer(key_commands.keys, name="keys", rich_help_panel=PRODUCTION)
 application.add_typer(member, name="member", rich_help_panel=PEOPLE)

@@ -28,15 +28,18 @@ def percentiles(histogram: str, *shares: float) -> list[int | None]:
     """
     first, counts = counts_of(histogram)
     reached = list(accumulate(counts))
-    return [_middle(first + bisect_left(reached, max(reached[-1] * share, 1))) if reached else None for share in shares]
+    if not reached[-1]:
+        return [None] * len(shares)
+    return [_middle(first + bisect_left(reached, max(reached[-1] * share, 1))) for share in shares]
 
 
 def counts_of(histogram: str) -> tuple[int, list[int]]:
     """Return the first bucket that has any, and how many are in each from there on."""
-    digits = histogram.rstrip("0")
-    first = (len(histogram) - len(digits)) // DIGITS
+    first = (len(histogram) - len(histogram.rstrip("0"))) // DIGITS
     digits = histogram[: len(histogram) - first * DIGITS]
-    return first, [int(digits[max(0, end - DIGITS) : end]) for end in range(len(digits), 0, -DIGITS) if digits != "0"]
+    length = -(-len(digits) // DIGITS) * DIGITS
+    digits = digits.zfill(length)
+    return first, [int(digits[begin : begin + DIGITS]) for begin in range(length - DIGITS, -1, -DIGITS)]
 
 
 def _middle(bucket: int) -> int:
