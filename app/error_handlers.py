@@ -33,7 +33,7 @@ _LONGEST_NAME = 200
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make `app` answer every exception in the one shape; what is not listed is `RequestLog`'s."""
+    """Make `app` answer every exception in the one shape; what is not listed is `AroundRequests`'s."""
     app.exception_handler(AppError)(_answer_app_error)
     app.exception_handler(RequestValidationError)(_answer_validation_error)
     app.exception_handler(HTTPException)(_answer_http_exception)

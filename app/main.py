@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 
 from app.api import ROUTERS
 from app.audit.recording import Recording
 from app.auth.rate_limit import RateLimit
 from app.deployments.deploying import queue_for
+from app.deployments.endpoints import routes_in_front
 from app.deployments.stream import Hub
 from app.docs import install_docs
 from app.error_handlers import install_error_handlers
@@ -19,7 +19,7 @@ from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
 from app.lookups import Lookups
-from app.middleware import LegacyGetActions, RequestBounds, RequestLog, RootPath
+from app.middleware import AroundRequests, Compression, LegacyGetActions
 from app.openapi import PREFIX, install_openapi
 from app.pages.site import install_pages
 from app.postgres import create_engine, create_readers, create_sessions
@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.queue_deployment = queue_for
+    for prefix in (PREFIX, "/api"):
+        app.router.routes += routes_in_front(prefix)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, prefix="/api", include_in_schema=False)
@@ -70,10 +72,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Recording)
     if settings.legacy_get_actions:
         app.add_middleware(LegacyGetActions)
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)
-    app.add_middleware(RootPath, prefix=settings.root_path.rstrip("/"))
-    app.add_middleware(RequestBounds)
-    app.add_middleware(RequestLog)
+    app.add_middleware(Compression, minimum_size=1024, compresslevel=3)
+    app.add_middleware(AroundRequests, prefix=settings.root_path.rstrip("/"))
     if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:
         app.add_middleware(
             CORSMiddleware,
@@ -99,7 +99,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.rate_limit = RateLimit(settings.rate_limit, waker)
     app.state.hosts = SshHostPool()
     loop = asyncio.get_running_loop()
-    await lookups.open()
     try:
         async with Hub(app.state.sessions, settings.redis()) as hub:
             app.state.hub = hub

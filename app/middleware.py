@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 import structlog
 from fastapi import HTTPException
-from starlette.datastructures import Headers
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,70 +21,56 @@ MOST_BODY_BYTES = 1024 * 1024
 FAILED = "Internal server error."
 
 
-class RequestLog:
-    """Names each request, answers 500 for what nobody handled, and logs method, path, status and duration.
+class AroundRequests:
+    """Names each request, refuses what no endpoint could use, answers 500 for what nobody handled, and logs the request.
 
-    A caller's own `X-Request-Id` is kept if it is one short word. Neither query nor headers are logged: they may hold
-    secrets.
+    One for all of it: each layer of its own costs as much as half the routing. The log has method, path, status and
+    duration, neither query nor headers: they may hold secrets. A caller's own `X-Request-Id` is kept if it is one short
+    word. `prefix` is where a proxy serves the application, whether or not it cuts that off; a server's own option would
+    say so too, FastAPI's parameter of that name is deprecated.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = accepted_or_new(dict(scope["headers"]).get(HEADER))
-        scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
+        headers = dict(scope["headers"])
+        request_id = accepted_or_new(headers.get(HEADER))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                more = {**scope["state"].get("answer_headers", {}), "X-Request-Id": request_id}
-                headers = [(name.lower().encode(), value.encode()) for name, value in more.items()]
-                message["headers"] = [*message.get("headers", ()), *headers]
+                more = [
+                    (name.lower().encode(), value.encode()) for name, value in state.get("answer_headers", {}).items()
+                ]
+                message["headers"] = [*message.get("headers", ()), *more, (HEADER, request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_id)
-            except Exception:
-                log.exception("request failed")
-                if status is not None:
-                    raise  # half an answer is out: the server must break the connection, or it would look whole
-                answer = JSONResponse({"message": FAILED, "request_id": request_id}, 500)
-                await answer(scope, receive, send_with_id)
-            finally:
-                self._log(scope, status, time.perf_counter() - started)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._serve(scope, headers, receive, send_with_id)
+        except Exception:
+            log.exception("request failed")
+            if status is not None:
+                raise  # half an answer is out: the server must break the connection, or it would look whole
+            answer = JSONResponse({"message": FAILED, "request_id": request_id}, 500)
+            await answer(scope, receive, send_with_id)
+        finally:
+            self._log(scope, status, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**bound)
 
-    @staticmethod
-    def _log(scope: Scope, status: int | None, seconds: float) -> None:
-        facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": status}
-        if "token_id" in scope["state"]:
-            facts["token_id"] = scope["state"]["token_id"]
-        log.info("request", **facts, ms=round(seconds * 1000, 1))
-
-
-class RequestBounds:
-    """Refuses what no endpoint could use: a body over 1 MiB, NUL characters in path or query.
-
-    PostgreSQL stores no NUL: asyncpg raises an error for it that is the request's fault, not ours.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        refusal = _refusal(scope)
+    async def _serve(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        refusal = _refusal(scope, headers)
         if refusal is not None:
             body = {**refusal.body(), "request_id": scope["state"]["request_id"]}
             await JSONResponse(body, refusal.status_code)(scope, receive, send)
@@ -98,7 +85,38 @@ class RequestBounds:
                 raise HTTPException(ContentTooLarge.status_code)  # the one kind that FastAPI lets through here
             return message
 
+        if self._prefix:
+            path = scope["path"]
+            is_whole = path == self._prefix or path.startswith(f"{self._prefix}/")
+            scope = {**scope, "root_path": self._prefix, "path": path if is_whole else self._prefix + path}
         await self._app(scope, receive_bounded, send)
+
+    @staticmethod
+    def _log(scope: Scope, status: int | None, seconds: float) -> None:
+        facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": status}
+        if "token_id" in scope["state"]:
+            facts["token_id"] = scope["state"]["token_id"]
+        log.info("request", **facts, ms=round(seconds * 1000, 1))
+
+
+class Compression(GZipMiddleware):
+    """Compresses a long answer for who can read that; for others there is nothing to hold back and look at."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b""):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                is_long = int(headers.get("content-length", self.minimum_size)) >= self.minimum_size
+                if is_long and not headers.get("content-type", "").startswith("text/event-stream"):
+                    headers.add_vary_header("Accept-Encoding")
+            await send(message)
+
+        await self.app(scope, receive, send_varying)
 
 
 class LegacyGetActions:
@@ -117,25 +135,6 @@ class LegacyGetActions:
         await self._app(scope, receive, send)
 
 
-class RootPath:
-    """Tells the application under which prefix a proxy serves it, whether or not the proxy cuts the prefix off.
-
-    As a server's own option would; FastAPI's parameter of that name is deprecated.
-    """
-
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
-        self._app = app
-        self._prefix = prefix
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if self._prefix and scope["type"] == "http":
-            path = scope["path"]
-            is_whole = path == self._prefix or path.startswith(f"{self._prefix}/")
-            scope = {**scope, "root_path": self._prefix, "path": path if is_whole else self._prefix + path}
-        await self._app(scope, receive, send)
-
-
 _ACTION = re.compile(
     r"/api(/v1)?/(deploy|enable|disable|(services|databases)/[^/]+/(start|stop|restart)|servers/[^/]+/validate)$"
 )
@@ -146,7 +145,8 @@ def is_action(path: str) -> bool:
     return _ACTION.search(path) is not None
 
 
-def _refusal(scope: Scope) -> AppError | None:
+def _refusal(scope: Scope, headers: dict[bytes, bytes]) -> AppError | None:
+    # PostgreSQL stores no NUL: asyncpg raises an error for it that is the request's fault, not ours.
     if "\0" in scope["path"]:
         return NotFound("Not found.")
     if b"%00" in scope["query_string"]:
@@ -154,7 +154,7 @@ def _refusal(scope: Scope) -> AppError | None:
         names = {name.replace("\0", "") for name, value in pairs if "\0" in name + value}
         return ValidationFailed({name: ["This field must not contain NUL characters."] for name in sorted(names)})
     # A server has checked the header before; a length of more digits than that is too large in any case.
-    length = Headers(scope=scope).get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MOST_BODY_BYTES):
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and (len(length) > 18 or int(length) > MOST_BODY_BYTES):
         return ContentTooLarge()
     return None

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import contains_eager
 
 from app.kit.repository import Repository
@@ -25,12 +37,52 @@ class KnownToken:
     `is_api_enabled`: whether the team lets its tokens be used.
     """
 
-    token: ApiToken
+    id: int
+    team_id: int
+    user_id: int
+    name: str
+    token_hash: str
+    abilities: list[str]
     user_name: str
     role: str | None
     is_expired: bool
     is_long_unused: bool
     is_api_enabled: bool
+
+
+_LONG_UNUSED: ColumnElement[bool] = func.coalesce(
+    ApiToken.last_used_at < literal_column(f"now() - interval '{UNUSED_SECONDS} seconds'"), True
+)
+
+
+def known_token(*beside: Any) -> Select[*tuple[Any, ...]]:
+    """Return the statement that looks at the token `:token_id`: the fields of `KnownToken`, and columns `beside` them.
+
+    What is good now is so by PostgreSQL's clock. Whatever more is joined is found for a token that is good, in one go.
+    """
+    return (
+        select(
+            ApiToken.id,
+            ApiToken.team_id,
+            ApiToken.user_id,
+            ApiToken.name,
+            ApiToken.token_hash,
+            ApiToken.abilities,
+            User.name,
+            TeamMember.role,
+            func.coalesce(ApiToken.expires_at <= func.now(), literal(False)),
+            _LONG_UNUSED,
+            Team.is_api_enabled,
+            *beside,
+        )
+        .join(User, User.id == ApiToken.user_id)
+        .join(Team, Team.id == ApiToken.team_id)
+        .outerjoin(TeamMember, (TeamMember.team_id == ApiToken.team_id) & (TeamMember.user_id == ApiToken.user_id))
+        .where(ApiToken.id == bindparam("token_id", type_=Integer))
+    )
+
+
+_KNOWN_TOKEN = known_token()
 
 
 class TokenRepository(Repository[ApiToken]):
@@ -39,31 +91,15 @@ class TokenRepository(Repository[ApiToken]):
     model = ApiToken
 
     async def find(self, token_id: int) -> KnownToken | None:
-        """Return a token with what decides whether it is good now, by PostgreSQL's clock."""
-        unused = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, UNUSED_SECONDS)
-        statement = (
-            select(
-                ApiToken,
-                User.name,
-                TeamMember.role,
-                func.coalesce(ApiToken.expires_at <= func.now(), False),
-                func.coalesce(ApiToken.last_used_at < unused, True),
-                Team.is_api_enabled,
-            )
-            .join(User, User.id == ApiToken.user_id)
-            .join(Team, Team.id == ApiToken.team_id)
-            .outerjoin(TeamMember, (TeamMember.team_id == ApiToken.team_id) & (TeamMember.user_id == ApiToken.user_id))
-            .where(ApiToken.id == token_id)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
+        """Return a token with what decides whether it is good now."""
+        row = (await self.session.execute(_KNOWN_TOKEN, {"token_id": token_id})).one_or_none()
         return None if row is None else KnownToken(*row)
 
     async def mark_used(self, token_id: int) -> None:
         """Set `last_used_at`, unless another request has just done it."""
-        unused = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, UNUSED_SECONDS)
         await self.session.execute(
             update(ApiToken)
-            .where(ApiToken.id == token_id, or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < unused))
+            .where(ApiToken.id == token_id, _LONG_UNUSED)
             .values(last_used_at=func.now(), updated_at=ApiToken.updated_at)
             .execution_options(synchronize_session=False)
         )

@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,15 +46,29 @@ async def create_token(
     return token, f"{token.id}|{secret}"
 
 
+@dataclass(frozen=True)
+class TokenText:
+    """A text that has the form of a token."""
+
+    id: int
+    secret: str
+
+    def belongs_to(self, known: KnownToken) -> bool:
+        """Return whether it is the text of a stored token."""
+        return hmac.compare_digest(known.token_hash, _hash(self.secret))
+
+
+def parse_token(text: str) -> TokenText | None:
+    """Return the parts of a token's text; None for what cannot be one."""
+    parts = _TOKEN.fullmatch(text)
+    return None if parts is None or int(parts[1]) > _GREATEST_ID else TokenText(int(parts[1]), parts[2])
+
+
 async def find_token(session: AsyncSession, text: str) -> KnownToken | None:
     """Return the token that `text` is, with whatever is wrong with it; None for one that never was or is revoked."""
-    parts = _TOKEN.fullmatch(text)
-    if parts is None or int(parts[1]) > _GREATEST_ID:
-        return None
-    known = await TokenRepository(session).find(int(parts[1]))
-    if known is None or not hmac.compare_digest(known.token.token_hash, _hash(parts[2])):
-        return None
-    return known
+    parsed = parse_token(text)
+    known = None if parsed is None else await TokenRepository(session).find(parsed.id)
+    return known if parsed is not None and known is not None and parsed.belongs_to(known) else None
 
 
 async def revoke_token(session: AsyncSession, team_id: int, token_id: int) -> bool:

@@ -1,6 +1,6 @@
 """Statements on the history of deployments: lists, one row, what the snapshot needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -109,9 +109,9 @@ async def find_of_team(session: AsyncSession, team_id: int, deployment_uuid: str
     return None
 
 
-async def queue_positions(session: AsyncSession, rows: Sequence[AnyQueue]) -> dict[str, int]:
-    """Return {deployment_uuid: place in its server's queue, from 1} of the queued ones among `rows`."""
-    servers = {row.server_id for row in rows if row.status == "queued"}
+async def queue_positions(session: AsyncSession, server_ids: Collection[str]) -> dict[str, int]:
+    """Return {deployment_uuid: place in its server's queue, from 1} of what waits on these servers."""
+    servers = set(server_ids)
     if not servers:
         return {}
     waiting: list[Any] = [
@@ -126,16 +126,16 @@ async def queue_positions(session: AsyncSession, rows: Sequence[AnyQueue]) -> di
     return {row[0]: row[1] for row in found}
 
 
+def log_of(kind: Kind, row: str) -> str:
+    """Return SQL for the log as JSON text, sealed or from its slices, of the row that goes by the name `row`."""
+    return f"""coalesce({row}.logs, '[' || coalesce(
+        (SELECT string_agg(s.entries, ',' ORDER BY s.first_order) FROM {kind.slice_table} AS s
+         WHERE s.deployment_id = {row}.id), '') || ']')"""
+
+
 async def logs_of(session: AsyncSession, kind: Kind, deployment_ids: Sequence[int]) -> dict[int, str]:
-    """Return {deployment id: the log as JSON text}, sealed or from its slices, each in one statement with its row."""
-    statement = text(
-        f"""
-        SELECT q.id, coalesce(q.logs, '[' || coalesce(
-            (SELECT string_agg(s.entries, ',' ORDER BY s.first_order) FROM {kind.slice_table} AS s
-             WHERE s.deployment_id = q.id), '') || ']') AS logs
-        FROM {kind.table} AS q WHERE q.id = ANY(:ids)
-        """
-    )
+    """Return {deployment id: the log as JSON text}, each in one statement with its row."""
+    statement = text(f"SELECT q.id, {log_of(kind, 'q')} AS logs FROM {kind.table} AS q WHERE q.id = ANY(:ids)")
     return {row.id: row.logs for row in await session.execute(statement, {"ids": list(deployment_ids)})}
 
 

@@ -1,11 +1,14 @@
 """What the deployment endpoints answer: the plan's columns and what surrounds them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from app.deployments.diff_schemas import RanImage
 from app.deployments.kinds import AnyQueue, KindName
+from app.kit.clock import to_text, utcnow
 from app.kit.schema import RequestSchema, ResponseSchema, Timestamp
 from app.models.deployment_status import DeploymentStatus
 from app.models.service_deployment_queue import ServiceDeploymentQueue
@@ -21,6 +24,14 @@ class DeploymentStep(ResponseSchema):
     exit_code: int | None = Field(default=None, description="Null while it runs or when it was never reached.")
     first_order: int | None = Field(default=None, description="`order` of its first log entry.")
     last_order: int | None = Field(default=None, description="`order` of its last log entry.")
+
+
+class AskedWith(ResponseSchema):
+    """What a deployment was asked for with."""
+
+    deadline_seconds: int | None = Field(default=None, description="After so long it is killed.")
+    no_output_seconds: int | None = Field(default=None, description="After so long without any output it is killed.")
+    rollback_of: str | None = Field(default=None, description="The deployment that a rollback goes back to.")
 
 
 class Deployment(ResponseSchema):
@@ -40,11 +51,10 @@ class Deployment(ResponseSchema):
     deployment_url: str | None
     current_process_id: str | None = Field(description="Pid of the run's supervisor on the server.")
     failure_reason: str | None
-    options: dict[str, Any] = Field(
-        description="What it was asked for with: its limits in seconds, and `rollback_of`, the deployment it goes back to."
-    )
-    image_digests: dict[str, Any] | None = Field(
-        description="What each Compose service ran once it had finished: `image`, `id`, `digest`; null when not known."
+    options: AskedWith
+    image_digests: dict[str, RanImage] | None = Field(
+        description="What each Compose service ran once it had finished; null when that is not known.",
+        examples=[{"web": {"image": "nginx:1", "id": "sha256:2a85d3…", "digest": "nginx@sha256:f54cb7…"}}],
     )
     exit_code: int | None
     log_count: int
@@ -216,16 +226,50 @@ class CancelAnswer(ResponseSchema):
     status: DeploymentStatus = Field(description="`in_progress` until the run on the server has been ended.")
 
 
+_ANSWERS: dict[KindName, type[AnyDeployment]] = {"service": ServiceDeployment, "database": DatabaseDeployment}
+_COMPUTED = ("kind", "logs", "queue_position", "duration_ms")
+COLUMNS = {
+    name: tuple(field for field in schema.model_fields if field not in _COMPUTED) for name, schema in _ANSWERS.items()
+}
+"""The columns of a row that are in its answer, by kind; the first is its id."""
+JSON_COLUMNS = ("steps", "options", "image_digests")
+_BLANKS = {name: {**dict.fromkeys(schema.model_fields), "kind": name} for name, schema in _ANSWERS.items()}
+_MOMENTS = tuple(name for name, field in Deployment.model_fields.items() if "datetime" in repr(field.annotation))
+_STEP_FIELDS = tuple(DeploymentStep.model_fields)
+
+
 def deployment_answer(
-    row: AnyQueue, *, logs: str | None, queue_position: int | None, duration_ms: int | None
-) -> AnyDeployment:
-    """Return the answer for a row; `logs` is None unless the caller may see them."""
-    schema: type[AnyDeployment] = ServiceDeployment if isinstance(row, ServiceDeploymentQueue) else DatabaseDeployment
-    hidden = {"kind", "logs", "queue_position", "duration_ms"}
-    values: dict[str, Any] = {name: getattr(row, name) for name in schema.model_fields if name not in hidden}
-    return schema(**values, logs=logs, queue_position=queue_position, duration_ms=duration_ms)
+    kind: KindName, columns: Mapping[str, Any], *, logs: str | None, queue_position: int | None
+) -> dict[str, Any]:
+    """Return the answer for the COLUMNS of a row as JSON knows it; `logs` is None unless the caller may see them.
+
+    What PostgreSQL has is what we have put in: to validate it again took longer than to read it.
+    """
+    answer = {**_BLANKS[kind], **columns, "logs": logs, "queue_position": queue_position}
+    answer["duration_ms"] = _duration_ms(columns["started_at"], columns["finished_at"])
+    answer["steps"] = [{field: step.get(field) for field in _STEP_FIELDS} for step in columns["steps"]]
+    for name in _MOMENTS:
+        if answer[name] is not None:
+            answer[name] = to_text(answer[name])
+    return answer
+
+
+def columns_of(row: AnyQueue) -> dict[str, Any]:
+    """Return the COLUMNS of a row."""
+    return {name: getattr(row, name) for name in COLUMNS[kind_name_of(row)]}
+
+
+def model_of(answer: Mapping[str, Any]) -> AnyDeployment:
+    """Return a deployment's answer with its types, for who shows it himself."""
+    return _ANSWERS[answer["kind"]](**answer)
 
 
 def kind_name_of(row: AnyQueue) -> KindName:
     """Return `service` or `database`."""
     return "service" if isinstance(row, ServiceDeploymentQueue) else "database"
+
+
+def _duration_ms(started_at: datetime | None, finished_at: datetime | None) -> int | None:
+    if started_at is None:
+        return None
+    return max(0, round(((finished_at or utcnow()) - started_at).total_seconds() * 1000))

@@ -22,7 +22,7 @@ async def test_init_makes_the_first_team_once(configured: dict[str, str], sessio
     async with sessions() as session:
         known = await find_token(session, out.split()[-1])
         assert known is not None
-        assert (known.user_name, known.role, known.token.abilities) == ("Ada", "owner", ["root"])
+        assert (known.user_name, known.role, known.abilities) == ("Ada", "owner", ["root"])
 
     code, out, err = await shiplog("init", "--email", BOB, env=configured)
     assert (code, out) == (1, "")
@@ -59,7 +59,7 @@ async def test_tokens_are_for_members(configured: dict[str, str], sessions: Sess
     async with sessions() as session:
         known = await find_token(session, out.split()[-1])
         assert known is not None
-        assert (known.token.name, known.token.abilities) == ("ci", ["read", "deploy"])
+        assert (known.name, known.abilities) == ("ci", ["read", "deploy"])
 
 
 async def test_a_token_is_listed_until_it_is_revoked(configured: dict[str, str], sessions: Sessions) -> None:
