@@ -114,6 +114,10 @@ Point a client of Coolify's API (version {version}) at Shiplog by changing its b
 answers with the same paths, fields, codes and messages. `SHIPLOG_LEGACY_GET_ACTIONS=true` also takes the actions by GET, as
 older clients send them. Written from the code by `python -m app.compatibility`.
 
+The operations with their fields and codes are those of Coolify's published description and, where it is wrong, of its
+controllers (docs/coolify-operations.json). A test generates a Python client from them and asks every operation that is here
+with what the description needs: it gets the code that the description has, and can read the answer.
+
 Closed here on purpose, because it is a hole there: no secret is returned to a token without `read:sensitive`, in lists as
 little as in single answers, except that who creates a database is told its URL once; wrong types in a create are refused,
 not ignored; a deployment is found by its own team alone.

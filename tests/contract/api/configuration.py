@@ -1,11 +1,12 @@
 """What schemathesis is told: who asks, what is there, and with what a well-formed request may be refused."""
 
 import json
+import re
 from typing import Any
 
 from tests.contract.api.seeds import Names
 
-_EVERYWHERE = {
+EVERYWHERE = {
     "body.project_uuid": "project",
     "body.server_uuid": "server",
     "body.environment_name": "environment",
@@ -38,6 +39,18 @@ _PATHS = {
     "^DELETE /notifications/": {"path.uuid": "deleted_channel"},
     "^POST /deployments/.uuid./cancel$": {"path.uuid": "active_deployment"},
     "^DELETE /deployments/.uuid.$": {"path.uuid": "deleted_deployment"},
+    "^[A-Z]+ /deployments/.uuid./(diff|rollback)$": {
+        "path.uuid": "kept_deployment",
+        "query.against": "kept_deployment",
+    },
+    "^[A-Z]+ /deployments/services/deployment/.uuid./(diff|rollback)$": {
+        "path.uuid": "kept_service_deployment",
+        "query.against": "kept_service_deployment",
+    },
+    "^[A-Z]+ /deployments/databases/deployment/.uuid./(diff|rollback)$": {
+        "path.uuid": "kept_database_deployment",
+        "query.against": "kept_database_deployment",
+    },
     "^DELETE /deployments/.uuid./logs$": {"path.uuid": "emptied_deployment"},
     "^DELETE /destinations/": {"path.uuid": "unused_destination"},
     "^(POST /services/.uuid./stop|GET /services/.uuid./logs)$": {"path.uuid": "running_service"},
@@ -87,6 +100,7 @@ _REFUSALS = (
     ("^GET /deployments/statistics$", ["422"], "the first day is behind the last"),
     ("^POST /deploy$", ["400"], "neither uuid nor tag is named, or both are"),
     ("^POST /(services|databases)/.uuid./(start|stop)$", ["400"], "it runs already, or has ended"),
+    ("^GET /deployments/.*/diff$", ["404", "422"], "the other deployment is not there, or is of another resource"),
     ("^POST /(deployments|operations)/.uuid./cancel$", ["400"], "it has ended"),
     ("^POST /(services|databases/[a-z]+)$", ["400", "422"], "its place, port, Compose file or options are refused"),
     ("^PATCH /services/.uuid.$", ["422"], "its Compose file is refused"),
@@ -105,7 +119,7 @@ def configuration(token: str, others_token: str, names: Names) -> str:
     lines = ["max-stream-events = 1", f"headers = {{ Authorization = {json.dumps(f'Bearer {token}')} }}"]
     for name, values in names.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
-    lines += ["[parameters]", *(_binding(*each) for each in _EVERYWHERE.items())]
+    lines += ["[parameters]", *(_binding(*each) for each in EVERYWHERE.items())]
     for pattern, bindings in _PATHS.items():
         lines += ["[[operations]]", f"include-name-regex = {json.dumps(pattern)}", "[operations.parameters]"]
         lines += [_binding(*each) for each in bindings.items()]
@@ -118,20 +132,25 @@ def configuration(token: str, others_token: str, names: Names) -> str:
     return "\n".join(lines)
 
 
+def names_of_paths(operation: str) -> dict[str, str]:
+    """Return which dictionary the path parameters of `METHOD /path` are from."""
+    return next((bindings for pattern, bindings in _PATHS.items() if re.search(pattern, operation)), {})
+
+
 def name_what_is_there(document: dict[str, Any], names: Names) -> None:
     """Let the examples of bodies name things that are there, as those of a client do."""
     for schema in document["components"]["schemas"].values():
         for field, property_schema in schema.get("properties", {}).items():
-            dictionary = _EVERYWHERE.get(f"body.{field}")
+            dictionary = EVERYWHERE.get(f"body.{field}")
             if dictionary is not None:
                 property_schema["examples"] = names[dictionary][:1]
     for methods in document["paths"].values():
         for operation in methods.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 content["example"] |= {
-                    field: names[_EVERYWHERE[f"body.{field}"]][0]
+                    field: names[EVERYWHERE[f"body.{field}"]][0]
                     for field in content["example"]
-                    if f"body.{field}" in _EVERYWHERE
+                    if f"body.{field}" in EVERYWHERE
                 }
 
 

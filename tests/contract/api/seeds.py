@@ -7,6 +7,8 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.compose_services.parts import uuid_of
+from app.deployments.kinds import DATABASE, SERVICE
+from app.deployments.snapshots import columns_of, placement_of, snapshot_of_database, snapshot_of_service
 from app.kit.clock import utcnow
 from app.kit.ids import new_uuid
 from app.models import (
@@ -24,6 +26,8 @@ from app.models import (
     SharedEnvironmentVariable,
     StandaloneDocker,
 )
+from app.models.service import Service
+from app.models.standalone.columns import StandaloneMixin
 from app.models.tag import Tag, Taggable
 from app.remote.keys import generate_private_key
 from tests.deploying import COMPOSE, Place, create_database, create_deployment, create_service
@@ -118,6 +122,7 @@ async def _resources(session: AsyncSession, place: Place) -> Names:
         [(await create_deployment(session, place, each, **columns)).deployment_uuid for columns in _DEPLOYMENTS]
         for each in deployed
     ]
+    await _keep_configuration(session, deployed[0], deployed[1])
     old = [(await create_deployment(session, place, service, status="finished")).deployment_uuid for _ in range(20)]
     operations = [
         ResourceOperation(
@@ -148,8 +153,26 @@ async def _resources(session: AsyncSession, place: Place) -> Names:
         "active_deployment": [of_service[-1], of_database[-1]],
         "deleted_deployment": old,
         "emptied_deployment": [of_service[0], of_database[0]],
+        "kept_service_deployment": [of_service[0]],
+        "kept_database_deployment": [of_database[0]],
+        "kept_deployment": [of_service[0], of_database[0]],
         "operation": [each.uuid for each in operations],
     }
+
+
+async def _keep_configuration(session: AsyncSession, service: Service, database: StandaloneMixin) -> None:
+    """Give the finished deployments of two resources what they have deployed."""
+    place = await placement_of(session, service)
+    how = {"pull_latest_images": False, "stop_before_start": False}
+    columns = columns_of(database)
+    kept = {
+        SERVICE: await snapshot_of_service(session, service, place, **how),
+        DATABASE: await snapshot_of_database(session, database, place, columns=columns),
+    }
+    for kind, snapshot in kept.items():
+        model: Any = kind.queue
+        ended = update(model).where(model.resource_uuid == snapshot["uuid"], model.status == "finished")
+        await session.execute(ended.values(configuration_snapshot={**snapshot, "deadline_seconds": 60}))
 
 
 async def _deleted(session: AsyncSession, place: Place) -> Names:
