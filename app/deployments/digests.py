@@ -7,12 +7,15 @@ import structlog
 
 from app.compose.digests import RunningImage, digests_script, parse_digests
 from app.compose.plan import ServerFacts
+from app.kit.redaction import Redactor
 from app.remote.host import Host
 
 log = structlog.get_logger(__name__)
 
 
-async def look_at_images(host: Host, facts: ServerFacts, uuid: str, *, timeout: float = 30) -> dict[str, Any] | None:
+async def look_at_images(
+    host: Host, facts: ServerFacts, uuid: str, redactor: Redactor, *, timeout: float = 30
+) -> dict[str, Any] | None:
     """Return {Compose service: its `RunningImage` as it is kept}; None when Docker does not say. Raises RemoteError."""
     completed = await host.run("sh", stdin=digests_script(uuid, facts).encode(), timeout=timeout)
     try:
@@ -20,7 +23,14 @@ async def look_at_images(host: Host, facts: ServerFacts, uuid: str, *, timeout: 
     except ValueError as error:
         log.info("the images of a deployment are unknown", resource=uuid, error=str(error))
         return None
-    return {service: image.to_json() for service, image in images.items()}
+    return {service: without_secrets(image, redactor).to_json() for service, image in images.items()}
+
+
+def without_secrets(image: RunningImage, redactor: Redactor) -> RunningImage:
+    """Return an image whose names hold no secret, as a tag out of a locked variable does."""
+    digest = None if image.digest is None or redactor.redact(image.digest) != image.digest else image.digest
+    named = image.image if redactor.redact(image.image) == image.image else digest or image.id
+    return RunningImage(named, image.id, digest)
 
 
 def pins_of(digests: Mapping[str, Any] | None) -> dict[str, str]:

@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from app.compose.digests import RunningImage, digests_script, parse_digests
 from app.compose.plan import DeploymentPlan, ServerFacts
+from app.deployments.digests import without_secrets
 from app.deployments.kinds import KINDS, AnyQueue, kind_named
 from app.deployments.repository import find_with_snapshot
 from app.kit import encryption
+from app.kit.redaction import Redactor
 from app.postgres import Sessions
 from tests.desk import Desk, error_of, open_desk
 from tests.fixtures.api import MakeToken
@@ -180,6 +182,8 @@ def test_the_image_of_each_service_is_read_back_with_its_digest() -> None:
     }
     elsewhere = RunningImage("mirror/nginx:1", "sha256:1", "nginx@sha256:c")
     assert elsewhere.pin == "nginx@sha256:c"
+    hidden = without_secrets(RunningImage("nginx:s3cret-tag", "sha256:1", "nginx@sha256:c"), Redactor(["s3cret-tag"]))
+    assert (hidden.image, hidden.pin) == ("nginx@sha256:c", "nginx@sha256:c")
     with pytest.raises(ValueError, match="broke off"):
         parse_digests(seen.removesuffix("end"))
     assert "sudo -n docker" in digests_script("u", ServerFacts("/data", docker_needs_sudo=True))
