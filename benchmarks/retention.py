@@ -31,7 +31,10 @@ LINES = join_entries(
     [log_entry(f"web Pulling fs layer {new_uuid()}", timestamp=utcnow(), order=order) for order in range(1, 9)]
 )
 SIZE = f"SELECT pg_total_relation_size('{QUEUE}') + pg_total_relation_size('{SLICES}')"
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+WAITING = """SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted),
+    coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)) * 1000, 0)::float8 FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+"""Whether somebody waits for a lock, and how old the oldest transaction is: no lock is older."""
 
 
 async def fill(connection: asyncpg.Connection, row: Any, count: int, age: str) -> None:
@@ -115,10 +118,11 @@ async def measure(settings: Settings) -> None:
 
     times: dict[str, list[float]] = {"reader": [], "deployments and appends": []}
     waited: list[float] = []
+    held: list[float] = []
     others = [
         asyncio.create_task(timed(times["reader"], read)),
         asyncio.create_task(timed(times["deployments and appends"], deploy_and_append)),
-        asyncio.create_task(watch_locks(filler, waited)),
+        asyncio.create_task(watch_locks(filler, waited, held)),
     ]
     began = time.monotonic()
     await prune_due_team(sessions)
@@ -137,25 +141,28 @@ async def measure(settings: Settings) -> None:
     for name, values in times.items():
         print(f"{name}: {wait(values)}")
     print(f"somebody waited for a lock: {wait(waited)} looks")
+    print(f"the oldest transaction: {wait(held)} looks")
     print(f"{full / 2**20:,.0f} MiB before, {empty / 2**20:,.0f} after, {again / 2**20:,.0f} with {AGAIN:,} new ones")
     for connection in connections:
         await connection.close()
     await engine.dispose()
     most = max(max(values) for values in (*times.values(), waited))
     print(
-        f"retention: {removed:,} with logs in {took:.0f} s, nobody waited longer than {most:.0f} ms, "
+        f"retention: {removed:,} with logs in {took:.0f} s, no lock longer than {max(held):.0f} ms, nobody waited longer "
+        f"than {most:.0f} ms, "
         f"{100 * empty / full:.0f} % of the size left, {100 * again / full:.0f} % after {100 * AGAIN // ROWS} % came anew"
     )
 
 
-async def watch_locks(connection: asyncpg.Connection, waited: list[float]) -> None:
-    """Note for ever how long, in milliseconds, somebody has been waiting for a lock; 0 mostly."""
+async def watch_locks(connection: asyncpg.Connection, waited: list[float], held: list[float]) -> None:
+    """Note for ever how long, in milliseconds, somebody has been waiting for a lock, and how long one was held at most."""
     since: float | None = None
     while True:
-        is_waiting = await connection.fetchval(WAITING)
+        is_waiting, oldest = await connection.fetchrow(WAITING)
         now = time.perf_counter()
         since = (since or now) if is_waiting else None
         waited.append(0.0 if since is None else (now - since) * 1000)
+        held.append(oldest)
         await asyncio.sleep(0.005)
 
 
