@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 import app.worker
 from app.deployments.claim import Claimed
 from app.deployments.runner import Runner
@@ -112,4 +114,4 @@ async def started(settings: Settings, script: str) -> AsyncIterator[Callable[[],
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -71,7 +71,12 @@ def run_worker() -> None:
     with _quick_imports():
         from app import worker
 
-    asyncio.run(worker.main())
+    try:
+        import uvloop  # as uvicorn does for the API
+    except ImportError:
+        asyncio.run(worker.main())
+    else:
+        uvloop.run(worker.main())
 
 
 def migrate_database() -> str:
