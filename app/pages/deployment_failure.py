@@ -18,17 +18,17 @@ _OWN_LAST = "Deployment failed: "
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"out of memory", "The container used more memory than it may: raise its limit, or let it need less."),
     (
+        r"not ready in time|did not keep running",
+        "If the program only needs longer, give its health check a longer start period, or the deployment a longer "
+        "deployment_timeout.",
+    ),
+    (
         r"is unhealthy|health check",
         "The program runs, but its health check fails: see what the check asks for and whether the program answers there.",
     ),
     (
         r"Container .* (exited with code|keeps restarting|was stopped)",
         "The program ended by itself. Its last lines say why: correct its configuration or its image, then deploy again.",
-    ),
-    (
-        r"not ready in time|did not keep running",
-        "If the program only needs longer, give its health check a longer start period, or the deployment a longer "
-        "deployment_timeout.",
     ),
     (
         r"toomanyrequests|rate limit",
