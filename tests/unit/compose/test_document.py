@@ -36,9 +36,9 @@ def test_what_the_second_file_has_to_know() -> None:
         "  own: {external: false}\n"
     )
     assert document.services == (
-        ComposeService("web", has_build=False, network_mode=False, networks=("front", "back")),
+        ComposeService("web", has_build=False, network_mode=False, networks=("front", "back"), image="a"),
         ComposeService("job", has_build=True, network_mode=False, networks=("back",)),
-        ComposeService("agent", has_build=False, network_mode=True, networks=()),
+        ComposeService("agent", has_build=False, network_mode=True, networks=(), image="b"),
     )
     assert document.networks == {"front": None, "back": "back", "far": "elsewhere", "old": "older", "own": None}
     assert document.has_build
