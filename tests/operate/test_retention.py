@@ -24,7 +24,7 @@ from app.models import (
 from app.models.log_entry import join_entries, log_entry
 from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Sessions
-from app.retention.pruning import Pace, prune_due_team, prune_expired
+from app.retention.pruning import BATCH_SECONDS, Pace, prune_due_team, prune_expired
 from app.retention.repository import BEGIN, EXPIRED, change_policy, policy_of, remove_old, take_due_team
 from tests.deploying import Place, create_deployment, create_place, create_resource
 from tests.desk import UNKNOWN_UUID, Desk, error_of, open_desk
@@ -175,7 +175,7 @@ async def test_batches_walk_the_whole_history_and_large_logs_make_them_smaller(
 
 async def test_a_batch_is_as_large_as_its_time_allows() -> None:
     pace = Pace(size=100)
-    await pace.rest(0.08)
+    await pace.rest(2 * BATCH_SECONDS)
     assert pace.size == 50
     await pace.rest(0.0)
     assert pace.size == 100
