@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 from fastapi.security import HTTPAuthorizationCredentials
-from sqlalchemy import ColumnElement, String, bindparam, case, literal_column
+from sqlalchemy import JSON, ColumnElement, String, bindparam, case, literal_column
 
 from app.auth.dependencies import Caller, authenticate_beside, demand
 from app.auth.repository import known_token
@@ -16,6 +16,7 @@ from app.deployments.schemas import COLUMNS, JSON_COLUMNS
 from app.lookups import Lookup
 from app.models.api_token import ApiToken
 
+_JSON_COLUMNS = tuple(name for name in COLUMNS[SERVICE.name] if isinstance(SERVICE.queue.__table__.c[name].type, JSON))
 SHORT_LOG_BYTES = 64 * 1024
 """A log up to here comes with its row, whether or not the caller may see it; a longer one is asked for afterwards."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from app.deployments.diff_schemas import RanImage
 from app.deployments.kinds import AnyQueue, KindName
@@ -235,7 +235,10 @@ COLUMNS = {
 JSON_COLUMNS = ("steps", "options", "image_digests")
 _BLANKS = {name: {**dict.fromkeys(schema.model_fields), "kind": name} for name, schema in _ANSWERS.items()}
 _MOMENTS = tuple(name for name, field in Deployment.model_fields.items() if "datetime" in repr(field.annotation))
-_STEP_FIELDS = tuple(DeploymentStep.model_fields)
+_PARTS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(Deployment.__annotations__[name]) for name in ("options", "image_digests", "steps")
+}
+"""The columns that are JSON: what is stored in them may have more, or less, than an answer shows."""
 
 
 def deployment_answer(
@@ -243,11 +246,12 @@ def deployment_answer(
 ) -> dict[str, Any]:
     """Return the answer for the COLUMNS of a row as JSON knows it; `logs` is None unless the caller may see them.
 
-    What PostgreSQL has is what we have put in: to validate it again took longer than to read it.
+    What PostgreSQL has is what we have put in: to validate all of it again took longer than to read it.
     """
     answer = {**_BLANKS[kind], **columns, "logs": logs, "queue_position": queue_position}
     answer["duration_ms"] = _duration_ms(columns["started_at"], columns["finished_at"])
-    answer["steps"] = [{field: step.get(field) for field in _STEP_FIELDS} for step in columns["steps"]]
+    for name, part in _PARTS.items():
+        answer[name] = part.dump_python(part.validate_python(answer[name]))
     for name in _MOMENTS:
         if answer[name] is not None:
             answer[name] = to_text(answer[name])
