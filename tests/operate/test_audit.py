@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -83,6 +84,16 @@ async def test_without_a_good_token_there_is_no_row(desk: Desk) -> None:
     assert (await desk.ask("POST", "/projects", by=None, json={"name": "a"})).status_code == 401
     assert (await desk.ask("GET", "/health", by=None)).status_code == 200
     assert await _events(desk) == []
+
+
+async def test_an_event_that_cannot_be_stored_takes_no_answer_away(desk: Desk) -> None:
+    async with desk.sessions.begin() as session:
+        await session.execute(text("DROP TABLE audit_events"))
+    with structlog.testing.capture_logs() as lines:
+        made = await desk.ask("POST", "/projects", json={"name": "a"})
+    assert made.status_code == 201
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert (line["operation_id"], line["resource_uuids"]) == ("create-project", [made.json()["uuid"]])
 
 
 @pytest.mark.parametrize(

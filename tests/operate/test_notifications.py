@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from sqlalchemy import func, select, update
 from app.cli.client import Api
 from app.cli.resources import channels
 from app.deployments.kinds import SERVICE
+from app.kit.certificates import issue, make_authority
 from app.kit.clock import utcnow
 from app.kit.ids import new_uuid
 from app.models import NotificationChannel, NotificationDelivery, OutboxEvent, ServerSetting, Service
@@ -101,9 +103,9 @@ class Sink:
 
 
 @asynccontextmanager
-async def sink_on(host: str = "127.0.0.1") -> AsyncIterator[Sink]:
+async def sink_on(tls: ssl.SSLContext | None = None) -> AsyncIterator[Sink]:
     sink = Sink()
-    server = await asyncio.start_server(sink.serve, host, 0)
+    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, ssl=tls)
     sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink
@@ -358,6 +360,43 @@ async def test_the_connection_goes_to_the_address_that_was_checked(sink: Sink, m
     outcome = await send(Webhook(sink.url(host="rebind.example"), SECRET), "d", {"event": "test"}, guard)
     assert (outcome.error, asked) == (None, ["rebind.example"])
     assert sink.received[0].headers["host"] == f"rebind.example:{sink.port}"
+
+
+@pytest.mark.parametrize(("named", "is_trusted"), [("hook.example", True), ("other.example", False)])
+async def test_over_tls_the_certificate_has_to_be_of_the_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str, is_trusted: bool
+) -> None:
+    authority = make_authority("test", utcnow())
+    issued = issue(authority, [named, "127.0.0.1"], utcnow())
+    (tmp_path / "pem").write_text(issued.certificate + issued.private_key)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "pem")
+    trusted = ssl.create_default_context(cadata=authority.certificate)
+    monkeypatch.setattr("app.notifications.webhook._trusted", lambda: trusted)
+    loop = asyncio.get_running_loop()
+    real = loop.getaddrinfo
+
+    async def resolve(host: str, *arguments: Any, **options: Any) -> Any:
+        return await real("127.0.0.1" if host == "hook.example" else host, *arguments, **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    async with sink_on(tls) as sink:
+        url = sink.url(host="hook.example").replace("http:", "https:")
+        outcome = await send(Webhook(url, SECRET), "d", {"event": "test"}, ANYWHERE)
+    assert (outcome.error is None, len(sink.received)) == (is_trusted, int(is_trusted))
+
+
+async def test_a_channel_that_may_no_longer_have_the_log_does_not_get_it(desk: Desk, sink: Sink) -> None:
+    channel = await _channel(desk, sink.url(), includes_log=True)
+    await _ended(desk)
+    await fan_out(desk.sessions, public_url="")
+    async with desk.sessions.begin() as session:
+        await session.execute(
+            update(NotificationChannel).where(NotificationChannel.id == channel.id).values(includes_log=False)
+        )
+    assert await Sender(desk.sessions, ANYWHERE).send_due() == 1
+    assert "log_excerpt" not in sink.received[0].told
+    assert "log_excerpt" in (await _deliveries(desk.sessions))[0].payload
 
 
 class _Mailbox:
