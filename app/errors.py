@@ -65,8 +65,8 @@ class Forbidden(AppError):
     """403."""
 
     status_code = 403
-    cause = "The token is good and lacks the ability that the operation needs."
-    remedy = "Use a token with the ability that the message names."
+    cause = "The token is good and lacks the ability that the operation needs, or its team has switched the API off."
+    remedy = "Use a token with the ability that the message names; `POST /enable` switches the API on."
 
 
 class NotFound(AppError):

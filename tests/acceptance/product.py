@@ -61,6 +61,14 @@ class Product:
         """Make another token for the same team."""
         return await self._token_from("token", "create", "--email", OWNER, "--ability", ability)
 
+    async def run(self, *command: str) -> tuple[int | None, str]:
+        """Run a command of whoever runs the product; return its exit code and what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            SHIPLOG, *command, env=self._environment, cwd=self._folder, stdout=PIPE, stderr=STDOUT
+        )
+        printed = (await process.communicate())[0].decode()
+        return process.returncode, printed
+
     async def start(self) -> None:
         """Start both and wait until the API answers."""
         await self.start_worker()
@@ -103,12 +111,9 @@ class Product:
             )
 
     async def _token_from(self, *command: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            SHIPLOG, *command, env=self._environment, cwd=self._folder, stdout=PIPE, stderr=STDOUT
-        )
-        printed = (await process.communicate())[0].decode()
+        code, printed = await self.run(*command)
         found = re.search(r"\d+\|\w{20,}", printed)
-        assert process.returncode == 0, printed
+        assert code == 0, printed
         assert found is not None, printed
         return found[0]
 
