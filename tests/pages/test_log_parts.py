@@ -1,12 +1,14 @@
 """The parts of the log's script, each called in the browser: colours, heights of rows, which rows there are."""
 
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest_asyncio
+from playwright.async_api import Browser, Page, Route
 
 from app.kit.redaction_forms import CODES
 from app.pages.assets import assets
-from tests.pages.browsing import Visit
 
 ESC = "\x1b["
 CASES: dict[str, tuple[str, list[list[Any]]]] = {
@@ -30,21 +32,29 @@ CASES: dict[str, tuple[str, list[list[Any]]]] = {
 
 
 @pytest_asyncio.fixture
-async def module(visit: Visit) -> Visit:
-    """A page in which the modules can be imported."""
-    await visit.go("/sign-in")
-    return visit
+async def module(browser: Browser) -> AsyncIterator[Page]:
+    """A page in which the modules can be imported; no server is behind it."""
+
+    async def serve(route: Route) -> None:
+        name = urlsplit(route.request.url).path.removeprefix("/")
+        content_type = "text/javascript" if name else "text/html"
+        await route.fulfill(body=assets().files.get(name, b""), content_type=content_type)
+
+    page = await browser.new_page()
+    await page.route("http://pages.test/**", serve)
+    await page.goto("http://pages.test/")
+    yield page
+    await page.close()
 
 
-async def call(visit: Visit, name: str, body: str, argument: Any = None) -> Any:
+async def call(page: Page, name: str, body: str, argument: Any = None) -> Any:
     """Run a function's body with the module as `module`."""
-    path = f"/static/{assets().digest}/{name}"
-    return await visit.page.evaluate(
-        f"async ([path, argument]) => {{ const module = await import(path); {body} }}", [path, argument]
+    return await page.evaluate(
+        f"async ([name, argument]) => {{ const module = await import('/' + name); {body} }}", [name, argument]
     )
 
 
-async def test_colours_become_classes_and_what_has_none_a_colour(module: Visit) -> None:
+async def test_colours_become_classes_and_what_has_none_a_colour(module: Page) -> None:
     texts = [text for text, _ in CASES.values()]
     found = await call(
         module,
@@ -57,7 +67,7 @@ async def test_colours_become_classes_and_what_has_none_a_colour(module: Visit) 
     assert dict(zip(CASES, found, strict=True)) == dict(zip(CASES, wanted, strict=True))
 
 
-async def test_a_dark_colour_is_made_readable_on_the_dark_ground(module: Visit) -> None:
+async def test_a_dark_colour_is_made_readable_on_the_dark_ground(module: Page) -> None:
     (dark, on_white) = await call(
         module,
         "log-ansi.js",
@@ -68,13 +78,13 @@ async def test_a_dark_colour_is_made_readable_on_the_dark_ground(module: Visit) 
     assert on_white == "rgb(0 0 60)"
 
 
-async def test_the_browser_strips_what_the_server_strips(module: Visit) -> None:
+async def test_the_browser_strips_what_the_server_strips(module: Page) -> None:
     texts = [text for text, _ in CASES.values()] + ["\x1b(B\x1b[m", "\x1b", "\x1b]0;title", "\x1b[" + "1;" * 40 + "m"]
     found = await call(module, "log-ansi.js", "return argument.map(module.plain)", texts)
     assert found == [CODES.sub("", text) for text in texts]
 
 
-async def test_heights_are_sums_and_a_height_leads_to_its_row(module: Visit) -> None:
+async def test_heights_are_sums_and_a_height_leads_to_its_row(module: Page) -> None:
     wrong = await call(
         module,
         "log-heights.js",
@@ -98,7 +108,7 @@ async def test_heights_are_sums_and_a_height_leads_to_its_row(module: Visit) -> 
     assert wrong == []
 
 
-async def test_an_entry_is_taken_once_and_is_as_many_rows_as_it_has_lines(module: Visit) -> None:
+async def test_an_entry_is_taken_once_and_is_as_many_rows_as_it_has_lines(module: Page) -> None:
     found = await call(
         module,
         "log-store.js",
@@ -126,7 +136,7 @@ async def test_an_entry_is_taken_once_and_is_as_many_rows_as_it_has_lines(module
     assert text == "── Pull\n$ docker compose pull\ntwo\nlines\ntext\ntext"
 
 
-async def test_a_search_is_literal(module: Visit) -> None:
+async def test_a_search_is_literal(module: Page) -> None:
     texts = ["a.b", "(", "[x]", "\\d", "^a", "+1 -1", "$", "{2}"]
     hits = await call(
         module,
