@@ -4,7 +4,15 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from app.kit.clock import to_text
@@ -16,10 +24,21 @@ Timestamp = Annotated[
 ]
 
 
+_TRUTHS = (bool, bool | None)
+
+
 class RequestSchema(BaseModel):
     """A request body: unknown fields are refused, texts are taken as they are, if PostgreSQL can hold them."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_number_for_a_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        # Pydantic would take 0 and 1; words stay allowed, because in a query there is nothing else.
+        if type(value) in {int, float} and cls.model_fields[str(info.field_name)].annotation in _TRUTHS:
+            raise refused("Input should be a valid boolean.")
+        return value
 
     @field_validator("*")
     @classmethod

@@ -23,6 +23,8 @@ class Case(NamedTuple):
 SCRIPTS = [{"filename": "a.sql", "content": ""}, {"filename": "a/b", "content": ""}]
 CASES = {
     "missing": Case("POST", "/projects", "name", {"description": "a"}),
+    "a number for a truth": Case("PATCH", "/services/{service}", "instant_deploy", {"instant_deploy": 0}),
+    "a number for a truth or null": Case("PATCH", "/databases/{database}", "is_public", {"is_public": 1}),
     "unknown": Case("POST", "/projects", "nmae", {"name": "a", "nmae": "b"}),
     "unknown with a dash": Case("POST", "/projects", "na-me", {"name": "a", "na-me": "b"}),
     "the name of the reference": Case("PATCH", "/servers/{server}", "concurrent_builds", {"concurrent_builds": 0}),
