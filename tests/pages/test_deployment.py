@@ -1,14 +1,18 @@
 """The page of a deployment: what stands on it, what its buttons do, and what others do not see."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.async_api import expect
 
+from app.deployments.schemas import ServiceDeployment
 from app.models.deployment_status import DeploymentStatus
 from app.pages.deployment_diff import diff_lines
 from app.pages.deployment_failure import explain, remedy_for
+from app.pages.deployment_steps import step_bars
 from tests.desk import Desk
 from tests.pages.browsing import Visit
-from tests.pages.logs import Line, logged, open_log, step, step_row
+from tests.pages.logs import START, Line, logged, open_log, step, step_row
 
 REASON = "Container shop-web-1 (service web) exited with code 3."
 FAILED = [
@@ -56,7 +60,8 @@ async def test_one_that_waits_is_cancelled_and_one_that_ended_deployed_again(
     page = signed_in.page
     made = await logged(desk, status="queued", started_at=None)
     await open_log(signed_in, made)
-    await expect(page.locator("#deployment-facts")).to_contain_text("Queued place 1")
+    await expect(page.locator("#deployment-facts")).to_contain_text("Queued · place 1")
+    await expect(page.locator("[data-log=empty]")).to_contain_text("It waits for its turn on server.")
     await signed_in.check_accessibility()
     await page.get_by_role("button", name="Cancel").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
@@ -149,6 +154,17 @@ def test_without_a_container_the_last_lines_of_the_step_are_shown() -> None:
 )
 def test_a_reason_has_a_remedy(reason: str, wanted: str) -> None:
     assert wanted in remedy_for(reason)
+
+
+async def test_a_step_has_its_share_of_the_time(desk: Desk) -> None:
+    made = await logged(desk, steps=STEPS, status="failed", finished_at=START + timedelta(seconds=120))
+    answer = await desk.ask("GET", f"/deployments/{made.row.deployment_uuid}")
+    bars = step_bars(ServiceDeployment.model_validate(answer.json()))
+    assert [(bar.state, bar.begin, bar.width, bar.milliseconds) for bar in bars] == [
+        ("done", 0, 50, 60_000),
+        ("failed", 50, 50, 60_000),
+        ("waiting", 0, 0, None),
+    ]
 
 
 def test_the_lines_of_a_diff_are_told_apart() -> None:

@@ -69,7 +69,10 @@ export class VirtualList {
   reveal(position) {
     const [top, bottom] = [this.#heights.top(position), this.#heights.top(position + 1)];
     const seen = this.#scroller.scrollTop;
-    if (top >= seen && bottom <= seen + this.#height) return;
+    if (top >= seen && bottom <= seen + this.#height) {
+      this.draw();
+      return;
+    }
     this.#scroller.scrollTop = Math.max(0, top - this.#height / 2 + (bottom - top) / 2);
     this.draw();
   }

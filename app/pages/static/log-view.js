@@ -92,6 +92,18 @@ export class LogView {
     this.#changed();
   }
 
+  /** Go to a row and, in a long one, to the first hit. */
+  toHit(position) {
+    this.toPosition(position);
+    const hit = this.#scroller.querySelector(".log-current mark");
+    if (hit === null) return;
+    const [box, seen] = [hit.getBoundingClientRect(), this.#scroller.getBoundingClientRect()];
+    const gutter = hit.closest(".log-row").firstElementChild.offsetWidth;
+    if (box.right > seen.right || box.left < seen.left + gutter) {
+      this.#scroller.scrollLeft += box.left - seen.left - seen.width / 2;
+    }
+  }
+
   /** Go to the very first row. */
   toTop() {
     this.toPosition(0, "start");

@@ -78,6 +78,7 @@ function start(root) {
     search.more();
     view.grow();
     progress.show();
+    part("empty").hidden = store.shown.length > 0;
     if (list.some((entry) => entry.name)) {
       say(`Step ${list.findLast((entry) => entry.name).name} begins.`);
       document.dispatchEvent(new CustomEvent("shiplog:changed"));
@@ -118,6 +119,7 @@ function start(root) {
     button.hidden = !isLive || view.isFollowing;
     button.textContent = view.unseen ? `↓ ${view.unseen.toLocaleString()} new lines` : "↓ Follow";
     part("live").hidden = !isLive;
+    part("empty").hidden = !isShown || store.shown.length > 0;
     const range = view.selected;
     const lines = range && (range[0] === range[1] ? `line ${range[0]}` : `lines ${range[0]}–${range[1]}`);
     part("copy").textContent = lines ? `Copy ${lines}` : "Copy";
@@ -134,7 +136,7 @@ function start(root) {
     search.look(part("search").value, view.first);
     showHits();
     view.redraw();
-    if (search.current !== null) view.toPosition(search.current);
+    if (search.current !== null) view.toHit(search.current);
   }
 
   function step(by) {
@@ -142,7 +144,7 @@ function start(root) {
     if (position === null) return;
     showHits();
     view.redraw();
-    view.toPosition(position);
+    view.toHit(position);
   }
 
   function toHash() {
