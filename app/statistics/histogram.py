@@ -1,7 +1,7 @@
 """Durations as histograms that PostgreSQL adds with `sum()`: one number each, its groups of digits are the buckets.
 
 Bucket k holds what takes from 1.1^k to 1.1^(k+1) milliseconds, and is told as the middle of it: whatever is read from a
-histogram is at most 4.9 % off. One `sum()` over 36,500 of them took 20 ms; unnested arrays took half a second.
+histogram is at most 4.9 % off. Arrays or JSON would have to be taken apart row by row to be added.
 """
 
 from bisect import bisect_left
