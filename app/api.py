@@ -3,6 +3,7 @@
 from app import health
 from app.audit import endpoints as audit
 from app.auth import endpoints as auth
+from app.auth import link_endpoints
 from app.compose_services import endpoints as compose_services
 from app.databases import endpoints as databases
 from app.deployments import cancelling, deploying, diff_endpoints, dry_run, log_endpoints, rollback_endpoints
@@ -33,6 +34,7 @@ ROUTERS = (
     projects.router,
     servers.router,
     auth.router,
+    link_endpoints.router,
     audit.router,
     health.router,
 )

@@ -16,6 +16,7 @@ def add_login_commands(application: typer.Typer, panel: str) -> None:
     application.command(
         "login", rich_help_panel=panel, epilog="Example: shiplog login https://shiplog.example.org --name work"
     )(log_in)
+    application.command("open", rich_help_panel=panel)(open_pages)
     application.add_typer(context, name="context", rich_help_panel=panel)
     application.command("team", rich_help_panel=panel)(show_team)
     application.add_typer(import_, name="import", rich_help_panel=panel)
@@ -57,6 +58,15 @@ def remove_context(name: Annotated[str, typer.Argument(help="Name of the context
     from app.cli import login
 
     login.remove(name)
+
+
+def open_pages(
+    browser: Annotated[bool, typer.Option(help="Open it too, not only print it.")] = True, as_json: AsJson = False
+) -> None:
+    """Print a link that signs a browser in to the pages, once, and open it."""
+    from app.cli.resources import pages
+
+    through_api(pages.open_pages, as_json=as_json, in_browser=browser)
 
 
 def show_team(as_json: AsJson = False) -> None:

@@ -11,13 +11,12 @@ from app.deployments.schemas import DeployRequest, StartOptions
 from app.operations.endpoints import stop_database, stop_service
 from app.pages.notices import Notice
 from app.pages.rendering import redirect, render
-from app.pages.resources import find_resource
+from app.pages.resources import Word, find_resource
 from app.pages.signed_in import Acting, Looking
 from app.postgres import ReadSession, Session
 
 router = APIRouter()
 
-Word = Literal["service", "database"]
 Action = Literal["deploy", "restart", "stop"]
 
 

@@ -12,7 +12,7 @@ from app.databases.presenting import urls_of
 from app.databases.registry import definition_of
 from app.deployments.presenting import present
 from app.deployments.repository import repositories
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.kit.clock import to_text
 from app.models.resource import DeployableMixin
 from app.models.service import Service
@@ -28,27 +28,48 @@ router = APIRouter()
 
 SHOWN = 10
 
-Show = Annotated[Literal["connection", "variables"] | None, Query(description="Which values are to be shown.")]
+Word = Literal["service", "database"]
 Before = Annotated[datetime | None, Query(description="Only what was made before.")]
 
 
 @router.get("/services/{uuid}")
 async def show_service(
-    request: Request, session: ReadSession, visitor: Looking, uuid: str, show: Show = None, before: Before = None
+    request: Request, session: ReadSession, visitor: Looking, uuid: str, before: Before = None
 ) -> Response:
     """Show a service."""
-    return await _page(request, session, visitor, await find_resource(session, visitor, "service", uuid), show, before)
+    return await _page(request, session, visitor, await find_resource(session, visitor, "service", uuid), before=before)
 
 
 @router.get("/databases/{uuid}")
 async def show_database(
-    request: Request, session: ReadSession, visitor: Looking, uuid: str, show: Show = None, before: Before = None
+    request: Request, session: ReadSession, visitor: Looking, uuid: str, before: Before = None
 ) -> Response:
     """Show a database."""
-    return await _page(request, session, visitor, await find_resource(session, visitor, "database", uuid), show, before)
+    return await _page(
+        request, session, visitor, await find_resource(session, visitor, "database", uuid), before=before
+    )
 
 
-async def find_resource(session: AsyncSession, visitor: Visitor, word: str, uuid: str) -> DeployableMixin:
+# The audit log tells a look at secrets by the name of the API's operation that shows them.
+@router.get("/services/{uuid}/variables", operation_id="list-envs-by-service-uuid")
+async def show_service_variables(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Show a service with the values of its variables."""
+    return await _with_secrets(request, session, visitor, "service", uuid, "variables")
+
+
+@router.get("/databases/{uuid}/variables", operation_id="list-envs-by-database-uuid")
+async def show_database_variables(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Show a database with the values of its variables."""
+    return await _with_secrets(request, session, visitor, "database", uuid, "variables")
+
+
+@router.get("/databases/{uuid}/connection", operation_id="get-database-by-uuid")
+async def show_connection(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
+    """Show a database with its URLs."""
+    return await _with_secrets(request, session, visitor, "database", uuid, "connection")
+
+
+async def find_resource(session: AsyncSession, visitor: Visitor, word: Word, uuid: str) -> DeployableMixin:
     """Return the service or database of the visitor's team; raise NotFound for any other."""
     team_id = visitor.caller.team_id
     resource: DeployableMixin | None
@@ -61,15 +82,23 @@ async def find_resource(session: AsyncSession, visitor: Visitor, word: str, uuid
     return resource
 
 
+async def _with_secrets(
+    request: Request, session: AsyncSession, visitor: Visitor, word: Word, uuid: str, show: str
+) -> Response:
+    if not visitor.can("read:sensitive"):
+        raise Forbidden("Missing required permissions: read:sensitive")
+    return await _page(request, session, visitor, await find_resource(session, visitor, word, uuid), show=show)
+
+
 async def _page(
     request: Request,
     session: AsyncSession,
     visitor: Visitor,
     resource: DeployableMixin,
-    show: str | None,
-    before: datetime | None,
+    *,
+    show: str | None = None,
+    before: datetime | None = None,
 ) -> Response:
-    may_see = visitor.can("read:sensitive")
     urls = urls_of(resource, resource.server.ip) if isinstance(resource, StandaloneMixin) else {}
     operations = await OperationRepository(session).of_resource(visitor.caller.team_id, resource.uuid, skip=0, take=1)
     return render(
@@ -81,9 +110,9 @@ async def _page(
         containers=resource.containers if isinstance(resource, Service) else [],
         facts=_facts(resource),
         url_names=list(urls),
-        urls=urls if may_see and show == "connection" else {},
+        urls=urls if show == "connection" else {},
         variables=await VariableRepository(session).of_resource(resource),
-        shows_values=may_see and show == "variables",
+        shows_values=show == "variables",
         operation=next((one for one in operations if one.status in {"queued", "in_progress"}), None),
         **await _history(session, visitor, resource, before),
     )

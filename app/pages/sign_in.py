@@ -78,6 +78,7 @@ async def _open(request: Request, session: AsyncSession, token_id: int | None, w
         raise Unauthenticated
     caller = await caller_behind(session, token_id)
     demand(caller, "read")
+    request.state.token_id = token_id
     secret = await open_session(session, token_id)
     answer = redirect(request, _inside(wanted))
     answer.set_cookie(

@@ -38,6 +38,7 @@ DOCUMENT: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 NEEDS = {
     "nothing": "healthcheck",
     "read": """
+        create-sign-in-link
         get-ca-certificate-by-server-uuid get-current-team get-current-team-members get-current-team-retention
         get-database-by-uuid get-database-deployment-by-uuid get-database-logs-by-uuid
         get-delivery-by-notification-channel-uuid get-deployment-by-uuid get-deployment-statistics

@@ -51,7 +51,7 @@ class Visit:
     async def check_accessibility(self) -> None:
         """Fail if axe finds anything, in light and in dark."""
         for scheme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await self.page.emulate_media(color_scheme=scheme)
             await self.page.evaluate(AXE.read_text(encoding="utf-8"))
             found: list[str] = await self.page.evaluate(_LOOK)
             assert found == [], f"{scheme}: {found}"
