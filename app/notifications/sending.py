@@ -6,6 +6,7 @@ receiver may get one twice, and knows it by its id.
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,18 +46,28 @@ class Sender:
         self._in_flight: Counter[int] = Counter()
         """By channel; a thread that goes on after its attempt counts until it ends."""
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._has_ended = asyncio.Event()
 
     async def run(self) -> None:
         """Send for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
+                self._has_ended.clear()
                 await self._begin_due(group)
-                await asyncio.sleep(ROUND_SECONDS)
+                # An attempt that ends makes room for the next one to its channel.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ROUND_SECONDS):
+                        await self._has_ended.wait()
 
     async def send_due(self) -> int:
-        """Send what is due, wait for it, and return how many attempts were made."""
-        async with asyncio.TaskGroup() as group:
-            return await self._begin_due(group)
+        """Send until nothing is due any more, and return how many attempts were made."""
+        attempts = 0
+        while True:
+            async with asyncio.TaskGroup() as group:
+                begun = await self._begin_due(group)
+            if not begun:
+                return attempts
+            attempts += begun
 
     async def _begin_due(self, group: asyncio.TaskGroup) -> int:
         begun = 0
@@ -148,3 +159,4 @@ class Sender:
         self._in_flight[channel_id] -= 1
         if not self._in_flight[channel_id]:
             del self._in_flight[channel_id]
+        self._has_ended.set()

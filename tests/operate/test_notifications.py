@@ -288,6 +288,25 @@ async def test_a_worker_that_is_killed_while_it_sends_loses_nothing(desk: Desk, 
     assert [got.headers["x-shiplog-delivery"] for got in sink.received] == [delivery.uuid] * 2
 
 
+async def test_one_channel_gets_more_than_fit_at_once_without_a_pause(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.notifications.sending.ROUND_SECONDS", 3600.0)
+    await _channel(desk, sink.url())
+    for _ in range(2 * PER_CHANNEL + 1):
+        await _ended(desk)
+    await fan_out(desk.sessions, public_url="")
+    sending = asyncio.create_task(Sender(desk.sessions, ANYWHERE).run())
+    try:
+        async with asyncio.timeout(20):
+            while len(sink.received) < 2 * PER_CHANNEL + 1:
+                sink.got_one.clear()
+                await sink.got_one.wait()
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
 async def test_a_slow_channel_is_in_nobodys_way(desk: Desk, sink: Sink) -> None:
     async with sink_on() as slow:
         slow.answering = asyncio.Event()
