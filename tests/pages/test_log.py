@@ -100,7 +100,11 @@ async def test_a_hundred_thousand_lines_are_searched_and_few_of_them_in_the_docu
     await expect(hits).to_have_text("2 of 4")
     await page.keyboard.press("g")
     await expect(page.get_by_text("line 1", exact=True)).to_be_in_viewport()
-    await page.keyboard.press("w")
+    await page.get_by_role("log").evaluate("one => { one.scrollTop = 20 * 60_000; }")
+    await expect(page.get_by_text("line 60010", exact=True)).to_be_in_viewport()
+    await page.locator("[data-log=hidden]").click()
+    await page.locator("[data-log=wrap]").click()
+    await expect(page.get_by_text("line 60010", exact=True)).to_be_in_viewport()
     await page.keyboard.press("G")
     await expect(page.get_by_text("line 100000 with a needle")).to_be_in_viewport()
     assert await page.evaluate("document.querySelectorAll('*').length") < 2000

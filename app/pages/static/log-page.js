@@ -3,6 +3,11 @@
 const PACE = 2000;
 const LAYER = /^\s*([0-9a-f]{12}) (Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete|Already exists)\b/;
 
+/** Have the page's parts looked at: something has happened. */
+export function tellChanged() {
+  document.dispatchEvent(new CustomEvent("shiplog:changed"));
+}
+
 /** Keep the page's parts as the server has them, until the deployment has ended. */
 export function startPage() {
   const page = document.querySelector("[data-state]");

@@ -46,9 +46,13 @@ export class LogView {
     return this.#list.first;
   }
 
-  /** Other rows are shown, or all look different; the first one in sight stays where it is. */
-  rebuild() {
-    const order = this.#count ? this.#store.row(Math.min(this.#list.first, this.#count - 1)).order : 0;
+  /** The number of the first line in sight. */
+  get firstOrder() {
+    return this.#count ? this.#store.row(this.#list.first).order : 0;
+  }
+
+  /** Other rows are shown, or all have another height; the line `order` stays where it is. */
+  rebuild(order = this.firstOrder) {
     this.#count = this.#store.shown.length;
     this.#fitGutter();
     this.#list.reset(this.#count, ROW, this.#wrap ? this.#guess() : null);
@@ -73,7 +77,7 @@ export class LogView {
     });
   }
 
-  /** Make the rows in sight anew. */
+  /** Make the rows in sight anew: they look different now. */
   redraw() {
     this.#list.clear();
   }
