@@ -24,8 +24,10 @@ from app.remote.errors import GivenBack, HostKeyChanged, HostKeyUnknown, Invalid
 log = structlog.get_logger(__name__)
 
 BATCH_ENTRIES = 2500
-"""A batch of so many is stored at once; of fewer, FLUSH_SECONDS after the first byte of it came."""
+"""So many are stored at once."""
 FLUSH_SECONDS = 0.1
+"""Fewer are stored so often; the first after a silence of this length after GATHER_SECONDS, in which others may come."""
+GATHER_SECONDS = 0.005
 READ_BYTES = 1024 * 1024
 BARRIER_SECONDS = 5.0
 FINAL_ERRORS = (HostKeyChanged, HostKeyUnknown, KeyRefused, InvalidKey, GivenBack)
@@ -148,13 +150,14 @@ class Follower:
                 await self._run.punch(channel, offset)
 
     async def _pump(self, chunks: AsyncIterator[Chunk]) -> bool:
-        """Feed what comes; store a whole batch at once, and less 100 ms after its first byte came.
+        """Feed what comes; store a whole batch at once, and less every 100 ms.
 
         Return whether it ended because a stream waits at a marker for the other one, which is silent.
         """
         following = asyncio.ensure_future(anext(chunks, None))
         clock = asyncio.get_running_loop().time
         flush_at: float | None = None
+        flushed_at = 0.0
         held: _Held | None = None
         is_silent = False
         try:
@@ -175,12 +178,13 @@ class Follower:
                         break
                     self._reader.feed(chunk.channel, chunk.offset, chunk.data)
                     following = asyncio.ensure_future(anext(chunks, None))
-                    flush_at = flush_at or clock() + FLUSH_SECONDS
+                    flush_at = flush_at or max(clock() + GATHER_SECONDS, flushed_at + FLUSH_SECONDS)
                 is_due = flush_at is not None and clock() >= flush_at
                 if is_due or self._reader.pending >= BATCH_ENTRIES:
                     # A flood comes in pieces: storing each rest alone would double the statements.
                     await self._store(at_least=0 if is_due else BATCH_ENTRIES)
-                    flush_at = None if is_due else flush_at
+                    if is_due:
+                        flush_at, flushed_at = None, clock()
                 held = self._held(held, clock())
                 is_silent = held is not None and clock() - held.since >= BARRIER_SECONDS
                 if self._reader.overfull or is_silent:
