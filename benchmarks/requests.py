@@ -1,6 +1,7 @@
 """Requests a second of one deployment by uuid, against a bare FastAPI route that returns the same bytes from memory.
 
-Both are served by uvicorn in a process of their own and asked in turns over connections that stay open. Sizes from the
+Both are served by uvicorn in a process of their own, without a line of log for each request, and asked in turns over
+connections that stay open. Ours checks the token, counts the request and reads the row each time. Sizes from the
 environment: REQUESTS a round, CLIENTS at once, ROUNDS.
 """
 
@@ -19,6 +20,8 @@ from benchmarks.measuring import configured, environment_of, make_token, serving
 from tests.deploying import create_deployment, create_place, create_service
 
 REQUESTS, CLIENTS, ROUNDS = size("REQUESTS", 4_000), size("CLIENTS", 16), size("ROUNDS", 7)
+NEVER_REACHED = 1_000_000_000
+"""The limit of requests a minute: they are counted, in Redis too, as always."""
 
 
 def bare() -> FastAPI:
@@ -26,7 +29,7 @@ def bare() -> FastAPI:
     app = FastAPI()
     body = Path(os.environ["BODY"]).read_bytes()
 
-    @app.get("/api/v1/deployments/{uuid}")
+    @app.get("/api/v1/deployments/services/deployment/{uuid}")
     async def answer(uuid: str) -> Response:
         del uuid
         return Response(body, media_type="application/json")
@@ -76,7 +79,7 @@ async def measure(settings: Settings) -> None:
         )
     token = await make_token(sessions, place.team.id, "read:sensitive")
     await engine.dispose()
-    path = f"/api/v1/deployments/{row.deployment_uuid}"
+    path = f"/api/v1/deployments/services/deployment/{row.deployment_uuid}"
     request = f"GET {path} HTTP/1.1\r\nHost: shiplog\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     with tempfile.NamedTemporaryFile() as body:
         async with serving_api(settings) as (ours, _):
@@ -94,5 +97,5 @@ async def measure(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    with configured() as found_settings:
+    with configured(rate_limit=NEVER_REACHED) as found_settings:
         asyncio.run(measure(found_settings))

@@ -29,6 +29,9 @@ class DatabaseDeploymentQueue(DeploymentQueueMixin, Base):
         Index("ix_database_deployment_queues_database_id_type_status", "database_id", "database_type", "status"),
         Index("ix_database_deployment_queues_history", "database_id", "database_type", "created_at", "id"),
         Index(
+            "ix_database_deployment_queues_status_history", "database_id", "database_type", "status", "created_at", "id"
+        ),
+        Index(
             "uq_database_deployment_queues_in_progress",
             "database_type",
             "database_id",

@@ -26,6 +26,15 @@ class ServiceDeploymentQueue(DeploymentQueueMixin, Base):
     __table_args__ = (
         Index("ix_service_deployment_queues_service_id_status", "service_id", "status"),
         Index("ix_service_deployment_queues_history", "service_id", "created_at", "id"),
+        # With the team in it, a count need not look at the rows.
+        Index(
+            "ix_service_deployment_queues_status_history",
+            "service_id",
+            "status",
+            "created_at",
+            "id",
+            postgresql_include=["team_id"],
+        ),
         Index(
             "uq_service_deployment_queues_in_progress",
             "service_id",

@@ -52,6 +52,12 @@ async def test_a_deployment_its_history_and_the_queue_are_found_by_index(session
     statements: dict[str, tuple[str, dict[str, Any]]] = {
         "one": (rendered(select(model.id).where(model.deployment_uuid == row.deployment_uuid)), {}),
         "history": (rendered(history.order_by(model.created_at.desc(), model.id.desc()).limit(10)), {}),
+        "failed": (
+            rendered(
+                history.where(model.status == "failed").order_by(model.created_at.desc(), model.id.desc()).limit(10)
+            ),
+            {},
+        ),
         "claim": (claim._OLDEST_ELIGIBLE.text, {"server_id": "1005"}),
         "running": (claim._COUNT_RUNNING.text, {"server_id": "1005"}),
         "expired": (claim._EXPIRED[kind.name].text, {"count": 50}),
