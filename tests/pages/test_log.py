@@ -25,7 +25,7 @@ async def _quick_streams(_application: FastAPI, site: str) -> None:
     _application.state.hub.pace = QUICK
 
 
-async def test_lines_come_live_and_following_stops_when_one_scrolls_up(signed_in: Visit, desk: Desk) -> None:
+async def test_lines_come_live_and_following_stops_when_one_scrolls_up(signed_in: Visit, desk: Desk, axe: None) -> None:
     page = signed_in.page
     made = await logged(desk, [step(1, "Check Docker", "docker version"), *(f"line {n}" for n in range(2, 201))])
     await open_log(signed_in, made)
@@ -38,6 +38,9 @@ async def test_lines_come_live_and_following_stops_when_one_scrolls_up(signed_in
     await expect(follow).to_be_visible()
     await made.print([f"more {n}" for n in range(5)])
     await expect(follow).to_have_text("↓ 5 new lines")
+    await page.get_by_label("Search the log").fill("line 2")
+    await expect(page.locator("[data-log=hits]")).to_have_text("2 of 12")
+    await signed_in.check_accessibility()
     await follow.click()
     await expect(page.get_by_text("more 4", exact=True)).to_be_in_viewport()
     await made.settle(DeploymentStatus.FINISHED, "Deployment finished.", exit_code=0)
