@@ -120,7 +120,7 @@ async def _roll_back(
 
 
 def _how(caller: Caller, asked: RollbackOptions) -> dict[str, Any]:
-    return {"action": "rollback", "is_api": True, "requested_by": caller.name, **asked.model_dump()}
+    return {"action": "rollback", "is_api": not caller.is_browser, "requested_by": caller.name, **asked.model_dump()}
 
 
 async def _refuse_unreadable_data(session: AsyncSession, database: StandaloneMixin, source: AnyQueue) -> None:
