@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # pip neither asks the network whether it is current nor tells that a newer one is there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-once demo-all up test faults fuzz sdk sdk-python sdk-typescript vendor screenshots check format openapi lock image clean
+.PHONY: help demo demo-once demo-all up test faults fuzz sdk sdk-python sdk-typescript vendor screenshots docs check format openapi lock image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ faults: .venv/installed-dev ## kill, cut and freeze while RUNS=1000 deployments 
 bench: .venv/installed-dev ## how fast it is, beside its peers, into benchmarks/RESULTS.md; ONLY=append for one row
 	@$(BIN)/python -m benchmarks $(ONLY)
 
-check: .venv/installed-dev ## format, lint, types, layers, openapi.json and migrations are as they should be
+docs: .venv/installed-dev ## build the documentation into build/site; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+check: .venv/installed-dev docs ## format, lint, types, layers, openapi.json, migrations and docs are as they should be
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
