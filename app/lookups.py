@@ -13,6 +13,7 @@ from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.metrics.queries import observe
 from app.settings import Settings
 
 _MOST_CONNECTIONS = 4
@@ -60,10 +61,12 @@ class Lookups:
                 await self._free.acquire()
         else:
             await self._free.acquire()
+        began = time.perf_counter()
         try:
             return await self._ask(lookup, lookup.values(values))
         finally:
             self._free.release()
+            observe(lookup.sql, time.perf_counter() - began)
 
     async def close(self) -> None:
         """Close the connections; one still in use is closed by whoever uses it."""

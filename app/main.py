@@ -19,6 +19,9 @@ from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
 from app.lookups import Lookups
+from app.metrics.serving import PATH as METRICS_PATH
+from app.metrics.serving import get_metrics, observe_process, on_own_port
+from app.metrics.state import State
 from app.middleware import AroundRequests, Compression, LegacyGetActions
 from app.openapi import PREFIX, install_openapi
 from app.pages.site import install_pages
@@ -65,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
         app.include_router(router, prefix="/api", include_in_schema=False)
+    app.add_route(METRICS_PATH, get_metrics, include_in_schema=False)
     install_docs(app)
     install_pages(app)
     install_openapi(app)
@@ -98,9 +102,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.lookups = lookups
     app.state.rate_limit = RateLimit(settings.rate_limit, waker)
     app.state.hosts = SshHostPool()
+    app.state.metrics = State(app.state.readers, waker)
+    observe_process("api", engine, app.state.hosts)
     loop = asyncio.get_running_loop()
     try:
-        async with Hub(app.state.sessions, settings.redis()) as hub:
+        async with Hub(app.state.sessions, settings.redis()) as hub, on_own_port(settings, app.state.metrics):
             app.state.hub = hub
             with called_on_exit(lambda: loop.call_soon_threadsafe(hub.close)):
                 yield

@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, ContentTooLarge, NotFound, ValidationFailed
 from app.kit.request_id import HEADER, accepted_or_new
+from app.metrics.instruments import HTTP_SECONDS
 
 log = structlog.get_logger(__name__)
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MOST_BODY_BYTES = 1024 * 1024
 FAILED = "Internal server error."
 
@@ -45,11 +47,13 @@ class AroundRequests:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status: int | None = None
+        answered = started
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
+                answered = time.perf_counter()
                 more = [
                     (name.lower().encode(), value.encode()) for name, value in state.get("answer_headers", {}).items()
                 ]
@@ -66,6 +70,9 @@ class AroundRequests:
             answer = JSONResponse({"message": FAILED, "request_id": request_id}, 500)
             await answer(scope, receive, send_with_id)
         finally:
+            if status is not None:
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                HTTP_SECONDS.labels(method, status).observe(answered - started)
             self._log(scope, status, time.perf_counter() - started)
             structlog.contextvars.reset_contextvars(**bound)
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.kit import after_commit
+from app.metrics.queries import observe_queries
 from app.settings import Settings
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -46,6 +47,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         def limit_idling(connection: Connection) -> None:
             connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MILLISECONDS}")
 
+    observe_queries(engine)
     return engine
 
 

@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from app.metrics.instruments import REDIS_FAILURES
+
 log = structlog.get_logger(__name__)
 
 CALL_SECONDS = 0.25
@@ -79,6 +81,11 @@ class Waker:
         counted = await self._try(counting.execute())
         return None if counted is None else int(counted[0])
 
+    async def count_nudges(self) -> int | None:
+        """Return how many nudges no worker has answered yet, None if Redis is away."""
+        waiting: int | None = await self._try(self._redis.zcard(QUEUE_NAME))
+        return waiting
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
@@ -93,6 +100,7 @@ class Waker:
                 return await call
         except (RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + OPEN_SECONDS
+            REDIS_FAILURES.inc()
             log.warning(
                 "redis is away, wake-ups are left out for a while, nothing else is lost", error=type(error).__name__
             )

@@ -56,6 +56,13 @@ class Settings(BaseSettings):
         default=1800, ge=60, description="A deployment that runs and logs nothing for so long is told to be stuck."
     )
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
+    metrics_token: SecretStr | None = None
+    metrics_token_file: Path | None = None
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="A port of its own for /metrics; none by default."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Where that port listens.")
+    tracing: bool = Field(default=False, description="Send OpenTelemetry traces, as the OTEL_… variables say.")
     log_level: str = "INFO"
     secret_name_pattern: str = Field(
         default=SECRET_NAME_PATTERN,
@@ -73,7 +80,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_source_each(self) -> Self:
-        for name in ("database_url", "redis_url"):
+        for name in ("database_url", "redis_url", "metrics_token"):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 raise ValueError(f"Set SHIPLOG_{name.upper()} or SHIPLOG_{name.upper()}_FILE, not both.")
         return self
@@ -98,6 +105,12 @@ class Settings(BaseSettings):
             )
         return [line.strip() for line in self.encryption_keys_file.read_text().splitlines() if line.strip()]
 
+    def metrics_secret(self) -> str | None:
+        """Return the token for which the API tells its metrics, None when there is none."""
+        if self.metrics_token is None and self.metrics_token_file is None:
+            return None
+        return self._secret("metrics_token") or None
+
     def secrets(self) -> list[str]:
         """Return what of the configuration no log may show; what is not configured, or not readable, is left out."""
         found: list[str] = []
@@ -106,6 +119,8 @@ class Settings(BaseSettings):
                 found += passwords_in_urls(read())
         with suppress(ValueError, OSError):
             found += self.encryption_keys()
+        with suppress(ValueError, OSError):
+            found += filter(None, [self.metrics_secret()])
         return found
 
     def _secret(self, name: str) -> str:

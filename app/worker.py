@@ -5,6 +5,9 @@ When Redis is away the arq part ends and is tried again with back-off; runs and 
 
 import asyncio
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import structlog
@@ -20,6 +23,8 @@ from app.kit import encryption
 from app.kit.backoff import pause_after
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
+from app.metrics.instruments import ARQ_JOB_SECONDS, RUNNING, SWEEP_FINDINGS
+from app.metrics.serving import observe_process, on_own_port
 from app.notifications.telling import tell_for_ever
 from app.operations.runner import run_operations, settle_lost_operations
 from app.operations.watching import watch_servers
@@ -49,6 +54,8 @@ class WorkerProcess:
         self.dispatcher = Dispatcher(
             self._sessions, settings, self.owner, runner.run, self._run_operations, self._settle_lost_operations
         )
+        observe_process("worker", self._engine, self._hosts)
+        RUNNING.set_function(lambda: self.dispatcher.running)
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -57,6 +64,10 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Work until `stop`."""
+        async with on_own_port(self._settings):
+            await self._work()
+
+    async def _work(self) -> None:
         log.info("worker started", owner=self.owner)
         loops = [
             asyncio.create_task(self.dispatcher.sweep(), name="sweep"),
@@ -101,13 +112,16 @@ class WorkerProcess:
     async def _settle_lost_operations(self) -> None:
         settled = await settle_lost_operations(self._sessions, self.owner, lease_seconds=self._settings.lease_seconds)
         if settled:
+            SWEEP_FINDINGS.labels("lost_operation").inc(settled)
             log.info("settled operations whose worker is gone", count=settled)
 
     async def _look(self, _: dict[str, Any], server_id: int) -> None:
-        await self.dispatcher.look(server_id)
+        with _timed("look"):
+            await self.dispatcher.look(server_id)
 
     async def _validate(self, _: dict[str, Any], server_id: int) -> None:
-        await do_requested_validation(self._sessions, self._hosts, server_id)
+        with _timed("validate"):
+            await do_requested_validation(self._sessions, self._hosts, server_id)
 
     async def _receive_nudges(self) -> None:
         attempt = 0
@@ -137,6 +151,16 @@ class WorkerProcess:
             health_check_interval=3600,
             log_results=False,
         )
+
+
+@contextmanager
+def _timed(job: str) -> Iterator[None]:
+    outcome, began = "failed", time.perf_counter()
+    try:
+        yield
+        outcome = "ok"
+    finally:
+        ARQ_JOB_SECONDS.labels(job, outcome).observe(time.perf_counter() - began)
 
 
 async def _leave(worker: Worker) -> None:

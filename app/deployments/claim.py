@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, Kind, kind_named
+from app.metrics.instruments import QUEUE_WAIT_SECONDS
 from app.postgres import Sessions
 
 
@@ -83,7 +84,8 @@ def _take(kind: Kind) -> TextClause:
             lease_owner = :owner, lease_epoch = lease_epoch + 1,
             lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
         WHERE id = :id AND status = 'queued'
-        RETURNING deployment_uuid, lease_epoch, {_SECONDS_LEFT}
+        RETURNING deployment_uuid, lease_epoch, {_SECONDS_LEFT},
+            extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited
         """
     )
 
@@ -117,6 +119,7 @@ async def _claim(session: AsyncSession, server_id: int, owner: str, lease_second
     ).one_or_none()
     if taken is None:
         return None
+    QUEUE_WAIT_SECONDS.labels(oldest.kind).observe(max(taken.waited, 0))
     return Claimed(
         kind=kind_named(oldest.kind),
         deployment_id=oldest.id,

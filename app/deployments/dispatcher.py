@@ -16,6 +16,7 @@ from app.deployments.claim import (
     take_over_expired,
 )
 from app.deployments.claim import servers_with_waiting_work as waiting_servers
+from app.metrics.instruments import LAST_SWEEP, SWEEP_FINDINGS, SWEEPS
 from app.postgres import Sessions
 from app.settings import Settings
 
@@ -96,6 +97,8 @@ class Dispatcher:
         while True:
             try:
                 await self.sweep_once()
+                SWEEPS.inc()
+                LAST_SWEEP.set_to_current_time()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("PostgreSQL is away, sweeping later", error=type(error).__name__)
                 self._distrust_leases()
@@ -110,11 +113,13 @@ class Dispatcher:
             for claimed in await take_over_expired(
                 self._sessions, self._owner, self._settings.lease_seconds, count=min(room, 50)
             ):
-                log.info("taking over a deployment", deployment=claimed.deployment_uuid, epoch=claimed.lease_epoch)
+                log.info("taking over a deployment", deployment_uuid=claimed.deployment_uuid, epoch=claimed.lease_epoch)
+                SWEEP_FINDINGS.labels("expired_lease").inc()
                 self._start(claimed)
             if self._settle_lost_operations is not None:
                 await self._settle_lost_operations()
         for server_id in await waiting_servers(self._sessions):
+            SWEEP_FINDINGS.labels("waiting_server").inc()
             await self.look(server_id)
 
     async def stop(self) -> None:

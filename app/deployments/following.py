@@ -74,7 +74,6 @@ class Follower:
         self._run_clock = run_clock
         self._run: DetachedRun | None = None
         self._storing = Storing(writer, publish, deployment_uuid)
-        self._uuid = deployment_uuid
         position = writer.position
         self._reader = SpoolReader(redactor, nonce, position.stdout_offset, position.stderr_offset, recorder.step)
         self._given_back: dict[Channel, int] = {"stdout": position.stdout_offset, "stderr": position.stderr_offset}
@@ -110,7 +109,7 @@ class Follower:
                 attempt = attempt + 1 if self._writer.position == stored else 1
                 stored = self._writer.position
                 pause = pause_after(attempt, most=30.0) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-                log.info("the link is lost, going on soon", deployment=self._uuid, error=str(error), seconds=pause)
+                log.info("the link is lost, going on soon", error=str(error), seconds=pause)
                 await asyncio.sleep(pause)
 
     async def _follow(self, run: DetachedRun) -> RunState:

@@ -66,7 +66,7 @@ async def launch(
             if not error.may_pass or job.claimed.seconds_left <= 0:
                 raise Failed(str(error)) from error
             attempt += 1
-            log.info("whether the script was started is unknown, asking again", deployment=job.uuid, error=str(error))
+            log.info("whether the script was started is unknown, asking again", error=str(error))
             await asyncio.sleep(pause_after(attempt, most=30.0))
     job.row.run_clock = utcnow() - timedelta(seconds=launched.uptime)
     await job.writer.append(
@@ -108,7 +108,7 @@ async def end_run(job: Job, hosts: HostPool, access: ServerAccess) -> RunState:
             if job.claimed.seconds_left <= 0:
                 raise Failed(f"A cancel was asked for, but the server could not be reached: {error}") from error
             attempt += 1
-            log.info("the run cannot be ended yet", deployment=job.uuid, error=str(error))
+            log.info("the run cannot be ended yet", error=str(error))
             await asyncio.sleep(pause_after(attempt, most=5.0))  # somebody waits for it
 
 

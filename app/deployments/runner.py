@@ -30,6 +30,7 @@ from app.deployments.storing import Publish
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
 from app.kit.redaction import Redactor
+from app.metrics.instruments import LEASES_LOST
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import list_containers, look_at
 from app.postgres import Sessions, create_readers, is_away
@@ -62,20 +63,22 @@ class Runner:
 
         Never raises for what happens to a deployment: that is data, with its reason in the log.
         """
-        bound = log.bind(deployment=claimed.deployment_uuid)
-        try:
-            job = await self._load(claimed, cancel)
-            if job is not None:
-                structlog.contextvars.bind_contextvars(request_id=job.row.request_id)
-                bound.info("running a deployment")
-                await self._run(job)
-        except LeaseLost:
-            bound.info("another worker goes on with this deployment")
-        except Exception as error:
-            # The lease runs out and a sweep takes the row over: nothing is lost but time.
-            if not is_away(error):
-                raise
-            bound.warning("PostgreSQL is away, letting go", error=type(error).__name__)
+        # Whoever asked for the look that found it asked for something else.
+        with structlog.contextvars.bound_contextvars(deployment_uuid=claimed.deployment_uuid, request_id=None):
+            try:
+                job = await self._load(claimed, cancel)
+                if job is not None:
+                    structlog.contextvars.bind_contextvars(request_id=job.row.request_id)
+                    log.info("running a deployment", epoch=claimed.lease_epoch)
+                    await self._run(job)
+            except LeaseLost:
+                LEASES_LOST.inc()
+                log.info("another worker goes on with this deployment")
+            except Exception as error:
+                # The lease runs out and a sweep takes the row over: nothing is lost but time.
+                if not is_away(error):
+                    raise
+                log.warning("PostgreSQL is away, letting go", error=type(error).__name__)
 
     async def _load(self, claimed: Claimed, cancel: asyncio.Event) -> Job | None:
         async with self._sessions() as session:
@@ -116,7 +119,7 @@ class Runner:
         except Exception as error:
             if is_away(error):
                 raise
-            log.exception("a deployment met an error of ours", deployment=job.uuid)
+            log.exception("a deployment met an error of ours")
             verdict = Verdict(
                 DeploymentStatus.FAILED, "Shiplog met an error of its own; the worker's log has the details."
             )
@@ -212,7 +215,7 @@ class Runner:
             if status is DeploymentStatus.FINISHED:
                 digests = await look_at_images(host, facts, job.row.resource_uuid, job.redactor)
         except RemoteError as error:
-            log.info("the state of the containers is unknown", deployment=job.uuid, error=str(error))
+            log.info("the state of the containers is unknown", error=str(error))
         return Verdict(status, reason, state.exit_code, resource_status, containers, digests)
 
     async def _settle(self, job: Job, verdict: Verdict) -> None:
@@ -262,7 +265,7 @@ class Runner:
             if access is not None and access.is_validated:
                 await run_on_server(job, await self._hosts.get(access.address), access).seal()
         except (RemoteError, DecryptionError, SQLAlchemyError, OSError) as error:
-            log.info("the run folder stays for now", deployment=job.uuid, error=str(error))
+            log.info("the run folder stays for now", error=str(error))
 
     async def _settle_unread(self, claimed: Claimed, reason: str) -> None:
         """Settle a row whose snapshot cannot be decrypted: without its secrets nothing may be stored."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, Kind
 from app.deployments.log import LeaseLost, Position, Stretch, write
+from app.metrics.instruments import DEPLOYMENT_SECONDS, SETTLED
 from app.models.deployment_status import DeploymentStatus, sources
 
 SEAL_LIMIT_BYTES = 4 * 1024 * 1024
@@ -46,7 +47,8 @@ def _settle(kind: Kind) -> TextClause:
             lease_owner = NULL, lease_until = NULL, lease_epoch = lease_epoch + 1, updated_at = clock_timestamp()
         WHERE id = :id AND status = ANY(:sources) AND lease_epoch = :lease_epoch AND log_count = :log_count
           AND stdout_offset = :stdout_offset AND stderr_offset = :stderr_offset
-        RETURNING log_bytes, team_id, resource_uuid, deployment_uuid, {", ".join(kind.same_resource)}
+        RETURNING log_bytes, team_id, resource_uuid, deployment_uuid, {", ".join(kind.same_resource)},
+            extract(epoch FROM finished_at - started_at)::float8 AS seconds
         """
     )
 
@@ -145,3 +147,6 @@ async def settle(
         table, resource_id = kind.resource(row)
         statement = text(f"UPDATE {table} SET status = :status, status_at = clock_timestamp() WHERE id = :id")
         await session.execute(statement, {"status": verdict.resource_status, "id": resource_id})
+    SETTLED.labels(kind.name, verdict.status.value).inc()
+    if row.seconds is not None:
+        DEPLOYMENT_SECONDS.labels(kind.name, verdict.status.value).observe(max(row.seconds, 0))

@@ -66,7 +66,7 @@ class Storing:
                 if not is_away(error):
                     raise
                 attempt += 1
-                log.warning("PostgreSQL is away, the log waits", deployment=self._uuid, error=type(error).__name__)
+                log.warning("PostgreSQL is away, the log waits", error=type(error).__name__)
                 await asyncio.sleep(pause_after(attempt, most=5.0, first=0.1))
         if written.count:
             await self._publish(self._uuid, written.after.log_count)

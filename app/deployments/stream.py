@@ -18,6 +18,7 @@ from app.deployments.events import PING, RETRY, Frame, event, frames_of
 from app.deployments.kinds import KINDS, AnyQueue, Kind
 from app.deployments.permits import Permit, Permits
 from app.deployments.reading import LogPage, Standing, read_stretch, standings_of
+from app.metrics.instruments import SSE_READERS
 from app.models.deployment_status import DeploymentStatus
 from app.postgres import Sessions, is_away
 from app.redis import CountListener
@@ -149,9 +150,11 @@ class Hub:
             self._followed[row.deployment_uuid] = followed
             self._start(self._keep_up(followed))
         followed.watchers += 1
+        SSE_READERS.inc()
         try:
             yield followed
         finally:
+            SSE_READERS.dec()
             followed.watchers -= 1
             if not followed.watchers:
                 self._forget(followed)
@@ -214,7 +217,7 @@ class Hub:
         except Unreadable as error:
             followed.fail(str(error))
         except Exception:
-            log.exception("a log is not followed any more", deployment=followed.uuid)
+            log.exception("a log is not followed any more", deployment_uuid=followed.uuid)
             followed.fail(FAILED)
         finally:
             self._forget(followed)  # whoever comes now begins anew, though one who has not heard yet still watches

@@ -39,7 +39,7 @@ async def tidy_runs(
                 await run.cancel()
             await run.seal()
         except RemoteError as error:
-            log.info("the run folder stays for now", deployment=uuid, error=str(error))
+            log.info("the run folder stays for now", deployment_uuid=uuid, error=str(error))
         else:
             count += 1
     return count

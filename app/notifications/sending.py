@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.kit.backoff import pause_after
 from app.kit.clock import utcnow
 from app.kit.encryption import DecryptionError
+from app.metrics.instruments import NOTIFICATIONS
 from app.models.notification_channel import NotificationChannel
 from app.models.notification_delivery import NotificationDelivery
 from app.notifications import by_apprise, webhook
@@ -119,6 +120,7 @@ class Sender:
         except Exception as error:
             log.exception("a notification cannot be sent", delivery=delivery.uuid)
             outcome = Outcome(f"Shiplog cannot send it: {type(error).__name__}.")
+        NOTIFICATIONS.labels(channel.type, "sent" if outcome.error is None else "failed").inc()
         log.info("notification", delivery=delivery.uuid, attempt=delivery.attempts, error=outcome.error)
         pause = pause_after(delivery.attempts, first=FIRST_PAUSE_SECONDS / 2, most=LONGEST_PAUSE_SECONDS)
         async with self._sessions.begin() as session:

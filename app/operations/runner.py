@@ -81,8 +81,8 @@ async def run_operations(
     count = 0
     while (claimed := await claim_operation(sessions, server_id, owner, lease_seconds)) is not None:
         async with _renewing(sessions, claimed, owner, lease_seconds):
-            with structlog.contextvars.bound_contextvars(request_id=claimed.request_id):
-                log.info("running an operation", operation=claimed.uuid, kind=claimed.kind)
+            with structlog.contextvars.bound_contextvars(operation_uuid=claimed.uuid, request_id=claimed.request_id):
+                log.info("running an operation", kind=claimed.kind)
                 await _run(sessions, hosts, claimed, owner, secret_names)
         count += 1
     return count
@@ -118,7 +118,7 @@ async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, o
     except _Failed as error:
         reason = operation_log.redact(str(error))
     except Exception as error:
-        log.exception("operation failed", operation=claimed.uuid, error=type(error).__name__)
+        log.exception("operation failed", error=type(error).__name__)
         reason = UNEXPECTED
     if reason is not None:
         operation_log.note(reason, "stderr")
@@ -176,7 +176,7 @@ async def _renewing(
                 await renew_operation(sessions, claimed.id, owner, lease_seconds)
             except Exception as error:
                 # An outage shorter than the lease is no reason to stop renewing.
-                log.warning("lease not renewed", operation=claimed.uuid, error=type(error).__name__)
+                log.warning("lease not renewed", operation_uuid=claimed.uuid, error=type(error).__name__)
 
     task = asyncio.create_task(renew())
     try:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import asyncssh
 
+from app.metrics.instruments import SSH_LOGINS
 from app.remote.errors import Lost, NotPermitted, RemoteError
 from app.remote.handshake import log_in
 from app.remote.host import Address
@@ -157,7 +158,13 @@ class Connection:
 
     async def _log_in(self) -> asyncssh.SSHClientConnection:
         async with self._handshakes:
-            return await log_in(self._address)
+            try:
+                ssh = await log_in(self._address)
+            except RemoteError as error:
+                SSH_LOGINS.labels(type(error).__name__).inc()
+                raise
+            SSH_LOGINS.labels("ok").inc()
+            return ssh
 
     def _session_error(
         self, ssh: asyncssh.SSHClientConnection, error: Exception, *, asked_for_it: bool

@@ -1,15 +1,16 @@
 """Hosts over SSH: connections that are kept, as many as the server's session limit asks for, and dropped when dead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from weakref import WeakValueDictionary
 
 import asyncssh
 
+from app.metrics.instruments import SSH_ERRORS
 from app.remote.command import Command
 from app.remote.connection import AnySession, Connection, SessionRefused
-from app.remote.errors import NotPermitted, TimedOut
+from app.remote.errors import NotPermitted, RemoteError, TimedOut
 from app.remote.files import target_path
 from app.remote.handshake import fetch_host_key
 from app.remote.host import Address, Channel, Completed, RemoteFile
@@ -52,6 +53,11 @@ class SshHostPool:
         self._hosts.clear()
         await asyncio.gather(*(host.close() for host in hosts))
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, made or being made."""
+        return sum(host.open_connections for host in self._hosts.values())
+
     def _trim(self) -> None:
         now = asyncio.get_running_loop().time()
         for address, host in list(self._hosts.items()):
@@ -73,54 +79,58 @@ class SshHost:
         self._asked_at = asyncio.get_running_loop().time()
         self._drop_dead()
         connection = self._connections[0] if self._connections else self._new_connection()
-        await connection.ready()
+        with _errors_counted():
+            await connection.ready()
 
     async def run(self, command: Command | str, *, stdin: bytes = b"", timeout: float = 30) -> Completed:
         """Run a command to its end. Raises Lost, TimedOut and what connecting raises."""
         session: CollectingSession | None = None
-        try:
-            async with asyncio.timeout(timeout):
-                session = await self._open(CollectingSession, command)
-                session.send(stdin)
-                session.send_eof()
-                return await session.completed()
-        except TimeoutError:
-            raise TimedOut(
-                f"A command on {self._address.host} did not end within {timeout:g} s; it may still run there."
-            ) from None
-        finally:
-            if session is not None:
-                session.leave()
+        with _errors_counted():
+            try:
+                async with asyncio.timeout(timeout):
+                    session = await self._open(CollectingSession, command)
+                    session.send(stdin)
+                    session.send_eof()
+                    return await session.completed()
+            except TimeoutError:
+                raise TimedOut(
+                    f"A command on {self._address.host} did not end within {timeout:g} s; it may still run there."
+                ) from None
+            finally:
+                if session is not None:
+                    session.leave()
 
     async def write_files(self, folder: str, files: Sequence[RemoteFile]) -> None:
         """Write files over SFTP. Raises NotPermitted, DiskFull, Lost, TimedOut and what connecting raises."""
         for file in files:
             target_path(folder, file)  # a wrong path is an error before anything is touched
-        try:
-            async with asyncio.timeout(UPLOAD_SECONDS):
-                connection, sftp = await self._open_sftp()
-                try:
-                    await upload(sftp, folder, files)
-                finally:
-                    connection.leave_sftp(sftp)
-        except TimeoutError:
-            raise TimedOut(f"Files could not be written to {folder} within {UPLOAD_SECONDS:g} s.") from None
+        with _errors_counted():
+            try:
+                async with asyncio.timeout(UPLOAD_SECONDS):
+                    connection, sftp = await self._open_sftp()
+                    try:
+                        await upload(sftp, folder, files)
+                    finally:
+                        connection.leave_sftp(sftp)
+            except TimeoutError:
+                raise TimedOut(f"Files could not be written to {folder} within {UPLOAD_SECONDS:g} s.") from None
 
     @asynccontextmanager
     async def stream(
         self, command: Command | str, *, stdin: bytes = b""
     ) -> AsyncIterator[AsyncIterator[tuple[Channel, bytes]]]:
         """Run a command and yield what it prints as it comes; the iterator raises Lost when the link breaks."""
-        try:
-            async with asyncio.timeout(OPEN_SECONDS):
-                session = await self._open(StreamingSession, command)
-        except TimeoutError:
-            raise TimedOut(f"{self._address.host} did not start a command within {OPEN_SECONDS:g} s.") from None
-        try:
-            session.send(stdin)
-            yield session.chunks
-        finally:
-            session.leave()
+        with _errors_counted():
+            try:
+                async with asyncio.timeout(OPEN_SECONDS):
+                    session = await self._open(StreamingSession, command)
+            except TimeoutError:
+                raise TimedOut(f"{self._address.host} did not start a command within {OPEN_SECONDS:g} s.") from None
+            try:
+                session.send(stdin)
+                yield session.chunks
+            finally:
+                session.leave()
 
     async def close(self) -> None:
         """Close the connections; what runs on the host goes on."""
@@ -128,6 +138,11 @@ class SshHost:
         for connection in connections:
             connection.close()
         await asyncio.gather(*(connection.closed() for connection in connections))
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, made or being made."""
+        return sum(connection.is_usable for connection in self._connections)
 
     def trim(self, now: float) -> bool:
         """Close what nobody needs: spare connections soon, the last one when nobody has asked for long; False then."""
@@ -183,3 +198,12 @@ class SshHost:
     def _drop(self, connection: Connection) -> None:
         self._connections.remove(connection)
         connection.close()
+
+
+@contextmanager
+def _errors_counted() -> Iterator[None]:
+    try:
+        yield
+    except RemoteError as error:
+        SSH_ERRORS.labels(type(error).__name__).inc()
+        raise

@@ -11,11 +11,11 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.deployments.kinds import KINDS, Kind
+from app.metrics.instruments import REMOVED, REMOVED_BYTES
 from app.models.retention_policy import RetentionPolicy
 from app.postgres import Sessions
 from app.retention.repository import (
@@ -35,9 +35,6 @@ from app.retention.repository import (
 )
 
 log = structlog.get_logger(__name__)
-
-REMOVED = Counter("shiplog_retention_removed", "Rows that retention has removed, by table.", ["table"])
-REMOVED_BYTES = Counter("shiplog_retention_removed_log_bytes", "Bytes of deployment logs that retention has removed.")
 
 LOOK_SECONDS = 15.0
 """How often a worker asks whether a team is due."""

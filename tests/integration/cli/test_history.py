@@ -6,8 +6,9 @@ from datetime import timedelta
 from app.cli.resources import retention, statistics
 from app.deployments.kinds import SERVICE
 from app.kit.clock import utcnow
+from app.metrics.instruments import REMOVED
 from app.postgres import Sessions
-from app.retention.pruning import REMOVED, prune_due_team
+from app.retention.pruning import prune_due_team
 from app.statistics.counting import count_all
 from tests.deploying import create_deployment, create_place, create_service
 from tests.integration.cli.terminal import Terminal
