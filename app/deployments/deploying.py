@@ -16,10 +16,12 @@ from app.deployments.schemas import (
     DatabaseStartOptions,
     DeployAnswer,
     DeployedItem,
+    DeployQuery,
     DeployRequest,
     RunLimits,
     StartAnswer,
     StartOptions,
+    StartQuery,
 )
 from app.errors import InvalidRequest, NotFound, QueueFull, answers
 from app.kit.after_commit import call_after_commit
@@ -51,7 +53,7 @@ async def deploy(
     once: Once,
     session: Session,
     caller: Deployer,
-    query: Annotated[DeployRequest, Query()],
+    query: Annotated[DeployQuery, Query()],
     body: DeployRequest | None = None,
 ) -> DeployAnswer:
     """Make one deployment per uuid, or per service and database with one of the tags.
@@ -85,7 +87,7 @@ async def start_service(
     session: Session,
     caller: Deployer,
     uuid: str,
-    query: Annotated[StartOptions, Query()],
+    query: Annotated[StartQuery, Query()],
     body: StartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment of a service that is not running."""
@@ -114,7 +116,7 @@ async def restart_service(
     session: Session,
     caller: Deployer,
     uuid: str,
-    query: Annotated[StartOptions, Query()],
+    query: Annotated[StartQuery, Query()],
     body: StartOptions | None = None,
 ) -> StartAnswer:
     """Queue a deployment that recreates the containers: they are stopped first unless images are pulled."""

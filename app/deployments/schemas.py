@@ -166,6 +166,18 @@ class DeployRequest(StartOptions):
     tag: str | None = Field(default=None, description="Tags, separated by commas. Not together with `uuid`.")
 
 
+class StartQuery(StartOptions):
+    """The same in a query."""
+
+    is_query = True
+
+
+class DeployQuery(DeployRequest):
+    """The same in a query."""
+
+    is_query = True
+
+
 class DatabaseStartOptions(RunLimits):
     """What a start of a database can carry."""
 

@@ -2,7 +2,9 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -24,20 +26,24 @@ Timestamp = Annotated[
 ]
 
 
-_TRUTHS = (bool, bool | None)
-
-
 class RequestSchema(BaseModel):
     """A request body: unknown fields are refused, texts are taken as they are, if PostgreSQL can hold them."""
 
     model_config = ConfigDict(extra="forbid")
+    is_query: ClassVar[bool] = False
+    """In a query there is nothing but words."""
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_no_number_for_a_truth(cls, value: Any, info: ValidationInfo) -> Any:
-        # Pydantic would take 0 and 1; words stay allowed, because in a query there is nothing else.
-        if type(value) in {int, float} and cls.model_fields[str(info.field_name)].annotation in _TRUTHS:
+    def _is_of_its_type(cls, value: Any, info: ValidationInfo) -> Any:
+        # Pydantic would take 0 and "yes" for a truth, "5" and true for a number.
+        if cls.is_query:
+            return value
+        types = _types(cls, str(info.field_name))
+        if types == [bool] and isinstance(value, str | int | float) and not isinstance(value, bool):
             raise refused("Input should be a valid boolean.")
+        if types == [int] and isinstance(value, str | bool):
+            raise refused("Input should be a valid integer.")
         return value
 
     @field_validator("*")
@@ -58,6 +64,20 @@ class ResponseSchema(BaseModel):
 def refused(text: str) -> PydanticCustomError:
     """Return the error of a field validator whose `text` reaches the caller as it is."""
     return PydanticCustomError("refused", text)
+
+
+@cache
+def _types(schema: type[BaseModel], field: str) -> list[Any]:
+    """Return what a field may be, besides null."""
+    return [each for each in _flat(schema.model_fields[field].annotation) if each is not NoneType]
+
+
+def _flat(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _flat(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [each for part in get_args(annotation) for each in _flat(part)]
+    return [annotation]
 
 
 def _why_unstorable(value: Any) -> str | None:
@@ -111,17 +131,29 @@ def _is_unprintable(text: str, *, allowed: str) -> bool:
     return any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text if char not in allowed)
 
 
+CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+"""What is in no line, as a part of a pattern in a schema."""
+
 Name = Annotated[
     str,
     AfterValidator(_checked_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "examples": ["shop"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$",
+            "examples": ["shop"],
+        }
+    ),
 ]
 """What people call a thing: kept as it is, with quotes, blanks and all; file names come from ids instead."""
 
-Line = Annotated[str, AfterValidator(_checked_line), WithJsonSchema({"type": "string", "maxLength": 255})]
+_LINE = {"type": "string", "maxLength": 255, "pattern": f"^[^{CONTROL}]*$"}
+Line = Annotated[str, AfterValidator(_checked_line), WithJsonSchema(_LINE)]
 """One line of text."""
 
-UuidOf = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 255, "examples": ["k3v0q6n2m9x1c8b7z5a4s6d2"]})]
+UuidOf = Annotated[Line, WithJsonSchema({**_LINE, "examples": ["k3v0q6n2m9x1c8b7z5a4s6d2"]})]
 """Names another thing in a request; one that is unknown is answered, not refused."""
 
 Description = Annotated[

@@ -9,7 +9,7 @@ from app.deployments.cancelling import cancel_deployment
 from app.deployments.deploying import deploy
 from app.deployments.idempotency import Once
 from app.deployments.rollback_endpoints import RollbackOptions, roll_back
-from app.deployments.schemas import DeployRequest
+from app.deployments.schemas import DeployQuery
 from app.pages.deployment import find_deployment, page_of
 from app.pages.notices import Notice
 from app.pages.rendering import redirect, render
@@ -45,7 +45,7 @@ async def deploy_again(request: Request, session: Session, once: Once, visitor: 
     """Deploy the same resource as it is configured now, and lead to that deployment."""
     demand(visitor.caller, "deploy")
     _, row = await find_deployment(session, visitor, uuid)
-    made = await deploy(once, session, visitor.caller, DeployRequest(uuid=row.resource_uuid), None)
+    made = await deploy(once, session, visitor.caller, DeployQuery(uuid=row.resource_uuid), None)
     (item,) = made.deployments
     answer = redirect(request, f"/deployments/{item.deployment_uuid}")
     Notice("good", item.message).leave(request, answer)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.auth.dependencies import demand
 from app.deployments.deploying import deploy, restart_database, restart_service
 from app.deployments.idempotency import Once
-from app.deployments.schemas import DeployRequest, StartOptions
+from app.deployments.schemas import DeployQuery, StartQuery
 from app.operations.endpoints import stop_database, stop_service
 from app.pages.notices import Notice
 from app.pages.rendering import redirect, render
@@ -37,7 +37,7 @@ async def deploy_resource(
     demand(visitor.caller, "deploy")
     await find_resource(session, visitor, word, uuid)
     pull = (await request.form()).get("pull") == "1"
-    asked = DeployRequest(uuid=uuid, pull_latest_images=pull)
+    asked = DeployQuery(uuid=uuid, pull_latest_images=pull)
     (item,) = (await deploy(once, session, visitor.caller, asked, None)).deployments
     return _led(request, f"/deployments/{item.deployment_uuid}", item.message)
 
@@ -49,7 +49,7 @@ async def restart_resource(
     """Queue a deployment that makes the containers anew, and lead to its page."""
     demand(visitor.caller, "deploy")
     if word == "service":
-        made = await restart_service(once, session, visitor.caller, uuid, StartOptions(), None)
+        made = await restart_service(once, session, visitor.caller, uuid, StartQuery(), None)
     else:
         made = await restart_database(once, session, visitor.caller, uuid, None)
     return _led(request, f"/deployments/{made.deployment_uuid}", made.message)

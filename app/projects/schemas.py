@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from app.kit.schema import Description, Name, RequestSchema, ResponseSchema, Timestamp, refused
+from app.kit.schema import CONTROL, Description, Name, RequestSchema, ResponseSchema, Timestamp, refused
 
 _UUID = "k3v0q6n2m9x1c8b7z5a4s6d2"
 _NOT_IN_A_PATH = {".", "..", "environments", "envs"}
@@ -25,7 +25,13 @@ EnvironmentName = Annotated[
     Name,
     AfterValidator(_checked_environment),
     WithJsonSchema(
-        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$", "examples": ["production"]}
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": rf"^(?!(\.|\.\.|environments|envs)$)[^/{CONTROL}]*[^/\s{CONTROL}][^/{CONTROL}]*$",
+            "examples": ["production"],
+        }
     ),
 ]
 """A name that an environment is found by."""

@@ -8,7 +8,13 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.kit.schema import Line, refused
 
+_MOST_HOST_CHARACTERS = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_WORD = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+# As for a server, and with a port; this one stands in the schema, so it cannot be made of calls.
+_REGISTRY = rf"^(({_WORD}\.)*(?![0-9]+(:|$)){_WORD}|({_OCTET}\.){{3}}{_OCTET})(:{_PORT})?$"
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 # Docker's own: nothing can be created under these names, nor joined with a name to be found by.
@@ -24,11 +30,9 @@ def _checked_host(host: str) -> str:
 
 
 def _checked_registry(registry: str) -> str:
-    host, colon, port = registry.lower().rpartition(":") if ":" in registry else (registry.lower(), "", "")
-    is_port = not colon or (port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65535)
-    if not is_port or ":" in host or _host(host) is None:
+    if len(registry) > _MOST_HOST_CHARACTERS or not re.fullmatch(_REGISTRY, registry):
         raise refused("The registry_host must be a host name with or without a port, as in registry.example.com:5000.")
-    return f"{host}{colon}{port}"
+    return registry.lower()
 
 
 def _checked_user(user: str) -> str:
@@ -69,7 +73,7 @@ def _host(host: str) -> str | None:
         address = ipaddress.ip_address(host)
     except ValueError:
         labels = host.split(".")
-        is_name = len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+        is_name = len(host) <= _MOST_HOST_CHARACTERS and all(_LABEL.fullmatch(label) for label in labels)
         # A last label of digits is a mistyped IPv4 address, in no case a name.
         return host if is_name and not labels[-1].isdecimal() else None
     return None if "%" in host else str(address)
@@ -79,7 +83,7 @@ def _described(checked: Any, **schema: Any) -> tuple[AfterValidator, WithJsonSch
     return AfterValidator(checked), WithJsonSchema({"type": "string", **schema})
 
 
-Host = Annotated[str, *_described(_checked_host, minLength=1, maxLength=253, examples=["192.0.2.10"])]
+Host = Annotated[str, *_described(_checked_host, minLength=1, maxLength=_MOST_HOST_CHARACTERS, examples=["192.0.2.10"])]
 NetworkName = Annotated[
     str,
     *_described(
@@ -91,7 +95,14 @@ User = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535, examples=[22])]
 RegistryHost = Annotated[
-    str, *_described(_checked_registry, minLength=1, maxLength=259, examples=["registry.example.com:5000"])
+    str,
+    *_described(
+        _checked_registry,
+        minLength=1,
+        maxLength=_MOST_HOST_CHARACTERS,
+        pattern=_REGISTRY,
+        examples=["registry.example.com:5000"],
+    ),
 ]
 Username = Annotated[
     Line, *_described(_checked_username, minLength=1, maxLength=255, pattern="^[^:]+$", examples=["ada"])

@@ -25,6 +25,11 @@ CASES = {
     "missing": Case("POST", "/projects", "name", {"description": "a"}),
     "a number for a truth": Case("PATCH", "/services/{service}", "instant_deploy", {"instant_deploy": 0}),
     "a number for a truth or null": Case("PATCH", "/databases/{database}", "is_public", {"is_public": 1}),
+    "a word for a truth": Case("POST", "/deploy", "force", {"uuid": "a", "force": "true"}),
+    "a text for a number": Case("PATCH", "/databases/{database}", "limits_cpu_shares", {"limits_cpu_shares": "5"}),
+    "a truth for a number or null": Case(
+        "POST", "/deploy", "deployment_timeout", {"uuid": "a", "deployment_timeout": True}
+    ),
     "unknown": Case("POST", "/projects", "nmae", {"name": "a", "nmae": "b"}),
     "unknown with a dash": Case("POST", "/projects", "na-me", {"name": "a", "na-me": "b"}),
     "the name of the reference": Case("PATCH", "/servers/{server}", "concurrent_builds", {"concurrent_builds": 0}),
