@@ -9,7 +9,7 @@ from app.databases import endpoints as databases
 from app.deployments import cancelling, deploying, diff_endpoints, dry_run, log_endpoints, rollback_endpoints
 from app.deployments import endpoints as deployments
 from app.notifications import endpoints as notifications
-from app.operations import container_logs
+from app.operations import container_logs, part_routes
 from app.operations import endpoints as operations
 from app.projects import endpoints as projects
 from app.retention import endpoints as retention
@@ -29,6 +29,7 @@ ROUTERS = (
     compose_services.router,
     databases.router,
     operations.router,
+    part_routes.router,
     container_logs.router,
     notifications.router,
     projects.router,

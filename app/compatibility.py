@@ -41,15 +41,11 @@ NOT_HERE = (
         r".+ /servers/[^/]+/domains",
         "Shiplog routes no domains: publish ports, or run a proxy as a service.",
     ),
-    Area(
-        "Parts of a service",
-        r"(PATCH|POST) /services/[^/]+/(applications|databases)/[^/]+(/(start|stop|restart))?",
-        "A Compose file is deployed as a whole, so that its deployment says what runs.",
-    ),
     Area("Scheduled tasks", r".+ /services/[^/]+/scheduled-tasks.*", "Run a scheduler as a container of the service."),
 )
 
 _NO_VOLUMES = "Settings, variables and tags; data are not copied between servers, so `clone_volumes` is refused."
+_PART_START = " `latest` and `force` are refused when true: only a deployment pulls or builds images."
 _STAYS = (
     "To another network of its server at any time, to another server before its first deployment: what has data is "
     "refused with what to do, and never started empty."
@@ -79,6 +75,11 @@ BETTER: Mapping[str, str] = {
     "POST /databases/{uuid}/clone": _NO_VOLUMES,
     "POST /services/{uuid}/migrate": _STAYS,
     "POST /databases/{uuid}/migrate": _STAYS,
+    **{
+        f"POST /services/{{uuid}}/{kind}/{verb}": f"`operation_uuid`: how it went is `GET /operations/{{uuid}}`.{more}"
+        for kind in ("applications/{app_uuid}", "databases/{database_uuid}")
+        for verb, more in {"stop": "", "start": _PART_START, "restart": ""}.items()
+    },
     "GET /services/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
     "GET /databases/{uuid}/envs": "A locked value is never shown; the others only with `read:sensitive`.",
 }
@@ -90,6 +91,7 @@ _CREATE = (
 
 _BUILDS = "Belongs to applications, which are not here."
 _NO_DOMAINS = "There are no domains and no proxy here."
+_IN_COMPOSE = "Of a part of a service: it stands in the Compose file. A database has it."
 FIELDS_NOT_HERE: Mapping[str, str] = {
     "pr": _BUILDS,
     "pull_request_id": _BUILDS,
@@ -99,6 +101,13 @@ FIELDS_NOT_HERE: Mapping[str, str] = {
     "urls": _NO_DOMAINS,
     "force_domain_override": _NO_DOMAINS,
     "is_container_label_escape_enabled": "A Compose file is deployed byte for byte: nothing in it is rewritten.",
+    "url": _NO_DOMAINS,
+    "noindex_domains": _NO_DOMAINS,
+    "is_gzip_enabled": _NO_DOMAINS,
+    "is_stripprefix_enabled": _NO_DOMAINS,
+    "is_log_drain_enabled": "There are no log drains here.",
+    "exclude_from_status": "The status of a service is that of all its containers.",
+    **dict.fromkeys(("image", "is_public", "public_port", "public_port_timeout"), _IN_COMPOSE),
     "type": "There are no one-click templates here: send a Compose file.",
     "server_disk_usage_check_frequency": "Shiplog does not watch the disks of servers.",
     "server_disk_usage_notification_threshold": "Shiplog does not watch the disks of servers.",

@@ -1,5 +1,6 @@
 """The parts of a service over the API: its applications and its databases, read from its Compose file."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.dependencies import Caller, require
 from app.compose_services.parts import Part, PartKind, parts_of
 from app.compose_services.repository import ServiceRepository
-from app.compose_services.schemas import PartAnswer
+from app.compose_services.schemas import PartAnswer, PartUpdate
 from app.errors import NotFound, answers
 from app.models.service import Service
 from app.postgres import Session
@@ -16,6 +17,7 @@ from app.postgres import Session
 router = APIRouter(tags=["Services"])
 
 Reader = Annotated[Caller, Depends(require("read"))]
+Writer = Annotated[Caller, Depends(require("write"))]
 
 
 @router.get(
@@ -64,11 +66,37 @@ async def get_database(session: Session, caller: Reader, uuid: str, database_uui
     return PartAnswer.of(service, part)
 
 
+@router.patch(
+    "/services/{uuid}/applications/{app_uuid}",
+    operation_id="patch-service-application-by-service-and-app-uuid",
+    summary="Change what an application of a service is called",
+    responses=answers(400, 401, 403, 404, 422),
+)
+async def update_application(
+    session: Session, caller: Writer, uuid: str, app_uuid: str, body: PartUpdate
+) -> PartAnswer:
+    """Everything else stands in the Compose file: change it there."""
+    return await _update(session, caller, uuid, app_uuid, "application", body)
+
+
+@router.patch(
+    "/services/{uuid}/databases/{database_uuid}",
+    operation_id="patch-service-database-by-service-and-database-uuid",
+    summary="Change what a database of a service is called",
+    responses=answers(400, 401, 403, 404, 422),
+)
+async def update_database(
+    session: Session, caller: Writer, uuid: str, database_uuid: str, body: PartUpdate
+) -> PartAnswer:
+    """Everything else stands in the Compose file: change it there."""
+    return await _update(session, caller, uuid, database_uuid, "database", body)
+
+
 async def find_part(
-    session: AsyncSession, caller: Caller, uuid: str, part_uuid: str, kind: PartKind
+    session: AsyncSession, caller: Caller, uuid: str, part_uuid: str, kind: PartKind, *, for_update: bool = False
 ) -> tuple[Service, Part]:
-    """Return a service of the caller's team and one of its parts; raise NotFound."""
-    service = await _found(session, caller, uuid)
+    """Return a service of the caller's team and one of its parts; raise NotFound. `for_update` locks the service."""
+    service = await _found(session, caller, uuid, for_update=for_update)
     for part in await parts_of(service):
         if (part.uuid, part.kind) == (part_uuid, kind):
             return service, part
@@ -80,8 +108,18 @@ async def _list(session: AsyncSession, caller: Caller, uuid: str, kind: PartKind
     return [PartAnswer.of(service, part) for part in await parts_of(service) if part.kind == kind]
 
 
-async def _found(session: AsyncSession, caller: Caller, uuid: str) -> Service:
-    service = await ServiceRepository(session).get(caller.team_id, uuid)
+async def _update(
+    session: AsyncSession, caller: Caller, uuid: str, part_uuid: str, kind: PartKind, body: PartUpdate
+) -> PartAnswer:
+    service, part = await find_part(session, caller, uuid, part_uuid, kind, for_update=True)
+    notes = {**service.part_notes.get(part.name, {}), **body.model_dump(exclude_unset=True)}
+    service.part_notes = {**service.part_notes, part.name: notes}
+    await session.flush()
+    return PartAnswer.of(service, replace(part, **notes))
+
+
+async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:
+    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=for_update)
     if service is None:
         raise NotFound("Service not found.")
     return service

@@ -47,6 +47,8 @@ class Part:
     kind: PartKind
     image: str | None
     status: str
+    human_name: str | None
+    description: str | None
 
 
 async def parts_of(service: Service) -> list[Part]:
@@ -70,7 +72,16 @@ def uuid_of(service_uuid: str, name: str) -> str:
 
 
 def _part(service: Service, one: ComposeService) -> Part:
-    return Part(uuid_of(service.uuid, one.name), one.name, kind_of(one.image), one.image, _status(service, one.name))
+    notes = service.part_notes.get(one.name, {})
+    return Part(
+        uuid=uuid_of(service.uuid, one.name),
+        name=one.name,
+        kind=kind_of(one.image),
+        image=one.image,
+        status=_status(service, one.name),
+        human_name=notes.get("human_name"),
+        description=notes.get("description"),
+    )
 
 
 def kind_of(image: str | None) -> PartKind:

@@ -97,8 +97,8 @@ class PartAnswer(ResponseSchema):
 
     uuid: str = Field(examples=["b7z5a4s6d2k3v0q6n2m9x1c8"])
     name: str = Field(description="Its name in the Compose file.", examples=["web"])
-    human_name: str | None = Field(description="Always null: the Compose file names it.")
-    description: str | None = Field(description="Always null.")
+    human_name: str | None = Field(description="What people call it.", examples=["Shop window"])
+    description: str | None
     image: str | None = Field(
         description="As the Compose file has it; null for one that is built.", examples=["nginx:1"]
     )
@@ -113,14 +113,21 @@ class PartAnswer(ResponseSchema):
         return cls(
             uuid=part.uuid,
             name=part.name,
-            human_name=None,
-            description=None,
+            human_name=part.human_name,
+            description=part.description,
             exclude_from_status=False,
             image=part.image,
             status=part.status,
             created_at=service.created_at,
             updated_at=service.updated_at,
         )
+
+
+class PartUpdate(RequestSchema):
+    """Body of `PATCH /services/{uuid}/applications|databases/{…}`: what is left out stays, null removes it."""
+
+    human_name: Line | None = Field(default=None, examples=["Shop window"])
+    description: Description | None = None
 
 
 class ServiceAnswer(ResponseSchema):

@@ -31,6 +31,8 @@ class Service(DeployableMixin, Base):
     containers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
     """Its containers as they were seen last, at `containers_at`; somebody asked for that look."""
     containers_at: Mapped[datetime | None]
+    part_notes: Mapped[dict[str, dict[str, str | None]]] = mapped_column(JSONB, default=dict, server_default="{}")
+    """What people call its parts, by the names in the Compose file: `human_name`, `description`."""
 
     async def deployments(self, skip: int = 0, take: int = 10) -> Sequence["ServiceDeploymentQueue"]:
         """Return the history, newest first."""

@@ -1,10 +1,11 @@
-"""Asking for a stop or a delete, and taking it back: the row is there, committed, before a worker hears of it.
+"""Asking for what runs tracked, and taking it back: the row is there, committed, before a worker hears of it.
 
 The caller has locked the resource's row, so no deployment of it can be asked for in between (that takes `FOR KEY
 SHARE`), and of two requests at once the second sees the operation of the first.
 """
 
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +31,7 @@ async def ask_stop(
     """Queue a stop and return it, or the one that is under way; raises InvalidRequest for what is stopped already."""
     active = await OperationRepository(session).active_of(resource)
     if active is not None:
+        _refuse_another(resource, active, "stop", None)
         return active
     await _refuse_while_deploying(session, resource)
     is_stopped = "exited" in resource.status or "stopped" in resource.status
@@ -39,16 +41,23 @@ async def ask_stop(
     return await _add(session, caller, resource, "stop", {"docker_cleanup": docker_cleanup})
 
 
+async def ask_part(session: AsyncSession, caller: Caller, service: Service, kind: str, name: str) -> ResourceOperation:
+    """Queue a stop, start or restart of one part of a service and return it, or the same one that is under way."""
+    active = await OperationRepository(session).active_of(service)
+    if active is not None:
+        _refuse_another(service, active, kind, name)
+        return active
+    await _refuse_while_deploying(session, service)
+    return await _add(session, caller, service, kind, {"part": name})
+
+
 async def ask_delete(
     session: AsyncSession, caller: Caller, resource: DeployableMixin, options: DeleteOptions
 ) -> ResourceOperation:
     """Queue a delete and hide the resource at once; it comes back if the delete fails. Raises Conflict while busy."""
     active = await OperationRepository(session).active_of(resource)
     if active is not None:
-        raise Conflict(
-            f"{_noun(resource)} is being stopped. Delete it when operation {active.uuid} has ended.",
-            operation_uuid=active.uuid,
-        )
+        _refuse_another(resource, active, "delete", None)
     await _refuse_while_deploying(session, resource)
     resource.deleted_at = utcnow()
     return await _add(session, caller, resource, "delete", asdict(options))
@@ -67,6 +76,16 @@ async def cancel(session: AsyncSession, caller: Caller, operation: ResourceOpera
         resource.deleted_at = None
 
 
+def _refuse_another(resource: DeployableMixin, active: ResourceOperation, kind: str, part: str | None) -> None:
+    if (active.kind, active.options.get("part")) == (kind, part):
+        return
+    doing = "stopped" if active.kind == "stop" else f"changed ({active.kind})"
+    raise Conflict(
+        f"{_noun(resource)} is being {doing}. Ask again when operation {active.uuid} has ended.",
+        operation_uuid=active.uuid,
+    )
+
+
 async def _refuse_while_deploying(session: AsyncSession, resource: DeployableMixin) -> None:
     deployment_uuid = await active_deployment_uuid(session, resource)
     if deployment_uuid is not None:
@@ -77,7 +96,7 @@ async def _refuse_while_deploying(session: AsyncSession, resource: DeployableMix
 
 
 async def _add(
-    session: AsyncSession, caller: Caller, resource: DeployableMixin, kind: str, options: dict[str, bool]
+    session: AsyncSession, caller: Caller, resource: DeployableMixin, kind: str, options: dict[str, Any]
 ) -> ResourceOperation:
     return await OperationRepository(session).add(
         ResourceOperation(

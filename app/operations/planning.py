@@ -1,4 +1,4 @@
-"""What stopping and deleting type on a server: pure, from the resource's id and the wishes of the caller alone.
+"""What stopping, starting and deleting type on a server: pure, from the resource's id and the wishes of the caller alone.
 
 Everything is found by the label that Compose puts on it, so a lost folder or a changed Compose text is no obstacle, and
 every step can be repeated: what is already gone is success.
@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from app.compose.commands import docker_by_sudo
 from app.compose.plan import ServerFacts
 from app.remote.command import quote
+
+PART_KINDS = frozenset({"stop-part", "start-part", "restart-part"})
+NO_CONTAINER = "There is no container of it on the server: deploy the service."
+
+_SERVICE_LABEL = "label=com.docker.compose.service"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,21 @@ def plan_stop(uuid: str, facts: ServerFacts, *, docker_cleanup: bool) -> tuple[O
     if docker_cleanup:
         steps.append(_prune_images(facts))
     return tuple(steps)
+
+
+def plan_part(uuid: str, name: str, kind: str, facts: ServerFacts) -> tuple[OperationStep, ...]:
+    """Return the step that stops, starts or restarts the containers of one entry of a service's Compose file."""
+    verb = kind.removesuffix("-part")
+    listing = f"docker ps --all --filter {quote(_label(uuid))} --filter {quote(f'{_SERVICE_LABEL}={name}')}"
+    # What is stopped is as it should be; what is not there can only be made by a deployment.
+    nothing = "echo 'There is no container.'; exit" if verb == "stop" else f"echo '{NO_CONTAINER}' >&2; exit 1"
+    script = f"""\
+containers=$({listing} --format '{{{{.Names}}}}') || exit
+[ -n "$containers" ] || {{ {nothing}; }}
+docker {verb} $containers
+"""
+    shown = f"docker {verb} $({listing} --quiet)"
+    return (OperationStep(name=f"{verb.capitalize()} {name}", shown=shown, script=_script(facts, script)),)
 
 
 def plan_delete(uuid: str, folder: str, facts: ServerFacts, options: DeleteOptions) -> tuple[OperationStep, ...]:

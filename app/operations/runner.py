@@ -30,9 +30,9 @@ from app.operations.claim import (
     take_over_expired,
 )
 from app.operations.log import OperationLog
-from app.operations.planning import DeleteOptions, OperationStep, plan_delete, plan_stop
+from app.operations.planning import PART_KINDS, DeleteOptions, OperationStep, plan_delete, plan_part, plan_stop
 from app.operations.repository import deployment_timeout_of, forget_resource, lock_resource, was_ever_started
-from app.operations.status import EXITED
+from app.operations.status import EXITED, UNKNOWN, look_at
 from app.postgres import Sessions, transaction
 from app.remote.errors import RemoteError
 from app.remote.host import Address, Host, HostPool
@@ -60,6 +60,7 @@ class _Task:
     """What a claimed operation needs: where, what to type, what to hide."""
 
     address: Address
+    facts: ServerFacts
     steps: tuple[OperationStep, ...]
     secrets: frozenset[str]
     timeout: float
@@ -99,11 +100,15 @@ async def settle_lost_operations(sessions: Sessions, owner: str, *, lease_second
 async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, owner: str, secret_names: str) -> None:
     operation_log = OperationLog(Redactor(()))
     reason: str | None = None
+    new_status = EXITED
     try:
         task = await _load(sessions, claimed, secret_names)
         operation_log = OperationLog(Redactor(task.secrets))
         if task.steps:
-            await _do(sessions, await hosts.get(task.address), claimed, owner, task, operation_log)
+            host = await hosts.get(task.address)
+            await _do(sessions, host, claimed, owner, task, operation_log)
+            if claimed.kind in PART_KINDS:
+                new_status = await look_at(host, task.facts, claimed.resource_uuid)
         else:
             operation_log.note("It was never started, so nothing is on the server.")
     except RemoteError as error:
@@ -122,7 +127,7 @@ async def _run(sessions: Sessions, hosts: HostPool, claimed: ClaimedOperation, o
         reason = UNEXPECTED
     if reason is not None:
         operation_log.note(reason, "stderr")
-    await _settle(sessions, claimed, owner, operation_log, reason)
+    await _settle(sessions, claimed, owner, operation_log, reason, new_status)
 
 
 async def _load(sessions: Sessions, claimed: ClaimedOperation, secret_names: str) -> _Task:
@@ -139,11 +144,13 @@ async def _load(sessions: Sessions, claimed: ClaimedOperation, secret_names: str
         if isinstance(resource, Service):
             secrets |= {*secret_literals(resource.docker_compose_raw, secret_names)}
     facts = ServerFacts(data_folder=access.data_folder, docker_needs_sudo=access.docker_needs_sudo)
-    steps = _plan(claimed, facts) if is_there else ()
-    return _Task(access.address, steps, secrets, timeout)
+    steps = _plan(claimed, facts) if is_there or claimed.kind in PART_KINDS else ()
+    return _Task(access.address, facts, steps, secrets, timeout)
 
 
 def _plan(claimed: ClaimedOperation, facts: ServerFacts) -> tuple[OperationStep, ...]:
+    if claimed.kind in PART_KINDS:
+        return plan_part(claimed.resource_uuid, claimed.options["part"], claimed.kind, facts)
     if claimed.kind == "stop":
         return plan_stop(claimed.resource_uuid, facts, docker_cleanup=bool(claimed.options.get("docker_cleanup", True)))
     plural = "services" if claimed.resource_type == Service.resource_type else "databases"
@@ -201,6 +208,7 @@ async def _settle(
     owner: str,
     operation_log: OperationLog | None,
     reason: str | None,
+    new_status: str = EXITED,
 ) -> None:
     """Settle and change the resource in one transaction: stopped, gone, or back where it was."""
     status = "finished" if reason is None else "failed"
@@ -210,11 +218,13 @@ async def _settle(
         if not await settle_operation(session, claimed.id, owner, status, reason, logs):
             return
         if resource is not None:
-            new_status = await _change(session, claimed, resource, status)
-            session.add(_event(claimed, new_status))
+            changed_to = await _change(session, claimed, resource, status, new_status)
+            session.add(_event(claimed, changed_to))
 
 
-async def _change(session: AsyncSession, claimed: ClaimedOperation, resource: DeployableMixin, status: str) -> str:
+async def _change(
+    session: AsyncSession, claimed: ClaimedOperation, resource: DeployableMixin, status: str, new_status: str
+) -> str:
     if status == "failed":
         # A delete that failed leaves something on the server: the resource comes back, so that it can be asked again.
         resource.deleted_at = None
@@ -222,9 +232,10 @@ async def _change(session: AsyncSession, claimed: ClaimedOperation, resource: De
     if claimed.kind == "delete":
         await forget_resource(session, resource)
         return "deleted"
-    resource.status = EXITED
-    resource.status_at = utcnow()
-    return EXITED
+    if new_status != UNKNOWN:
+        resource.status = new_status
+        resource.status_at = utcnow()
+    return resource.status
 
 
 def _event(claimed: ClaimedOperation, status: str) -> OutboxEvent:

@@ -9,27 +9,28 @@ from app.models.resource_operation import ResourceOperation
 
 
 class OperationAsked(ResponseSchema):
-    """Answer of stop and delete, and of taking one back."""
+    """Answer of stop and delete, of what is done with a part of a service, and of taking one back."""
 
     message: str = Field(examples=["Service stopping request queued."])
     operation_uuid: str = Field(description="For `GET /operations/{uuid}`.", examples=["tz4a98xxat96iws9zmbrgj3a"])
 
 
 class OperationOptions(ResponseSchema):
-    """What was asked to be removed besides containers; of a stop `docker_cleanup` alone."""
+    """What was asked to be removed besides containers; of a stop `docker_cleanup` alone, of a part its name alone."""
 
     docker_cleanup: bool | None = None
     delete_volumes: bool | None = None
     delete_connected_networks: bool | None = None
     delete_configurations: bool | None = None
     force: bool | None = None
+    part: str | None = Field(default=None, description="Of a part of a service: its name in the Compose file.")
 
 
 class Operation(ResponseSchema):
-    """One stop or delete and how it went. It outlives the resource that it removed."""
+    """One stop, start or delete and how it went. It outlives the resource that it removed."""
 
     uuid: str = Field(examples=["tz4a98xxat96iws9zmbrgj3a"])
-    kind: Literal["stop", "delete"]
+    kind: Literal["stop", "delete", "stop-part", "start-part", "restart-part"]
     status: Literal["queued", "in_progress", "finished", "failed"]
     resource_type: str = Field(description="`service` or a database type.", examples=["standalone-postgresql"])
     resource_uuid: str = Field(examples=["k3v0q6n2m9x1c8b7z5a4s6d2"])

@@ -83,12 +83,17 @@ NEEDS = {
         test-notification-channel-by-uuid update-current-team-retention update-database-by-uuid
         update-destination-by-uuid update-env-by-database-uuid update-env-by-service-uuid update-environment
         update-environment-shared-env update-envs-by-database-uuid update-envs-by-service-uuid
+        patch-service-application-by-service-and-app-uuid patch-service-database-by-service-and-database-uuid
         update-notification-channel-by-uuid update-private-key update-project-by-uuid update-project-shared-env
         update-registry-by-uuid update-server-by-uuid update-server-shared-env update-service-by-uuid
         update-tag-by-uuid update-team-shared-env validate-server-by-uuid
     """,
     "deploy": """
-        cancel-deployment-by-uuid cancel-operation-by-uuid deploy-by-tag-or-uuid restart-database-by-uuid
+        cancel-deployment-by-uuid cancel-operation-by-uuid deploy-by-tag-or-uuid
+        post-restart-service-application-by-service-and-app-uuid post-start-service-application-by-service-and-app-uuid
+        post-stop-service-application-by-service-and-app-uuid restart-service-database-by-service-and-database-uuid
+        start-service-database-by-service-and-database-uuid stop-service-database-by-service-and-database-uuid
+        restart-database-by-uuid
         restart-service-by-uuid rollback-database-deployment-by-uuid rollback-deployment-by-uuid
         rollback-service-deployment-by-uuid start-database-by-uuid start-service-by-uuid stop-database-by-uuid
         stop-service-by-uuid

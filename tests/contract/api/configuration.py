@@ -97,6 +97,7 @@ _PATHS = {
 _REFUSALS = (
     ("^DELETE ", ["400"], "it is in use"),
     ("^(GET|POST) /(services|databases)/.*/logs$", ["400"], "it does not run"),
+    ("^POST /services/.uuid./(applications|databases)/.*/start$", ["400"], "it is to pull or to build an image"),
     ("^GET /deployments/statistics$", ["422"], "the first day is behind the last"),
     ("^POST /deploy$", ["400"], "neither uuid nor tag is named, or both are"),
     ("^POST /(services|databases)/.uuid./(start|stop)$", ["400"], "it runs already, or has ended"),

@@ -7,8 +7,12 @@ _DOCKER = """\
 cd '{state}' || exit 1
 echo "$*" >>calls
 listed() {{ # what is under $1 and has the label that the arguments ask for
-    for arg; do case $arg in label=com.docker.compose.project=*) project=${{arg##*=}} ;; esac; done
-    [ ! -d "$1/$project" ] || ls "$1/$project"
+    part='*'
+    for arg; do case $arg in
+        label=com.docker.compose.project=*) project=${{arg##*=}} ;;
+        label=com.docker.compose.service=*) part=${{arg##*=}} ;;
+    esac; done
+    [ ! -d "$1/$project" ] || (cd "$1/$project" && for name in *-$part; do [ ! -e "$name" ] || echo "$name"; done)
 }}
 removed() {{
     kind=$1; shift
@@ -28,6 +32,15 @@ case "$1 $2" in
         [ ! -e "gone/$name" ] || {{ echo "No such container: $name" >&2; failed=1; }}
     done
     exit "${{failed:-0}}" ;;
+"start "*|"restart "*)
+    shift
+    for name; do touch "running/${{name%%-*}}/$name"; done ;;
+"inspect "*)
+    shift 3
+    for name; do
+        [ ! -e "running/${{name%%-*}}/$name" ] || {{ echo running none 0 always; continue; }}
+        echo exited none 143 always
+    done ;;
 "rm --force") shift 2; [ "$1" != --volumes ] || shift; removed containers "$@" ;;
 "volume ls") listed volumes "$@" ;;
 "volume rm") shift 2; removed volumes "$@" ;;

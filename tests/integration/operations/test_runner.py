@@ -17,7 +17,7 @@ from app.models import EnvironmentVariable, OutboxEvent, ResourceOperation, Serv
 from app.models.service import Service
 from app.models.standalone.columns import StandaloneMixin
 from app.operations.claim import claim_operation
-from app.operations.planning import DeleteOptions
+from app.operations.planning import NO_CONTAINER, DeleteOptions
 from app.operations.repository import RESOURCE_MODELS
 from app.operations.runner import WAITS, WORKER_LOST, run_operations, settle_lost_operations
 from app.postgres import Sessions
@@ -64,7 +64,7 @@ class Yard:
         """Return the resource's folder on the server."""
         return self.data_folder / f"{kind.name}s" / resource.uuid
 
-    async def ask(self, resource: Service | StandaloneMixin, kind: str, **options: bool) -> int:
+    async def ask(self, resource: Service | StandaloneMixin, kind: str, **options: bool | str) -> int:
         """Queue an operation and return its id."""
         async with self.sessions.begin() as session:
             operation = ResourceOperation(
@@ -165,6 +165,36 @@ async def test_a_stop_leaves_an_event(yard: Yard, kind: Kind) -> None:
         "operation_uuid": operation.uuid,
         "status": "exited",
     }
+
+
+async def test_a_part_of_a_service_is_stopped_started_and_restarted_alone(yard: Yard) -> None:
+    service = await yard.resource(SERVICE)
+    for kind, running, status in [
+        ("stop-part", ["worker"], "degraded:unhealthy"),
+        ("start-part", ["web", "worker"], "running:unknown"),
+        ("restart-part", ["web", "worker"], "running:unknown"),
+    ]:
+        asked = await yard.ask(service, kind, part="web")
+        await yard.run()
+        operation = await yard.operation(asked)
+        assert (operation.status, operation.failure_reason) == ("finished", None)
+        assert _steps(operation) == [f"{kind.removesuffix('-part').capitalize()} web"]
+        assert yard.engine.of(service.uuid) == {**EVERYTHING, "running": running}
+        assert (await yard.reload(service)).status == status
+    assert yard.engine.calls[-3].startswith(f"restart {service.uuid}-web")
+
+
+async def test_a_part_without_a_container_is_not_started_and_is_as_good_as_stopped(yard: Yard) -> None:
+    service = await yard.resource(SERVICE)
+    for kind, status, reason in [
+        ("start-part", "failed", f"Start cron: {NO_CONTAINER}"),
+        ("stop-part", "finished", None),
+    ]:
+        operation = await yard.operation(await yard.ask(service, kind, part="cron"))
+        await yard.run()
+        operation = await yard.operation(operation.id)
+        assert (operation.status, operation.failure_reason) == (status, reason)
+    assert yard.engine.of(service.uuid) == EVERYTHING
 
 
 async def test_a_stop_without_clean_up_prunes_nothing(yard: Yard) -> None:

@@ -31,7 +31,9 @@ async def test_a_part_is_as_its_worst_container_was_seen() -> None:
         _container("web", "restarting"),
         _container("db", "running", "healthy"),
     ]
-    service = Service(uuid="a" * 24, docker_compose_raw=COMPOSE, containers=containers, status="running:unhealthy")
+    service = Service(
+        uuid="a" * 24, docker_compose_raw=COMPOSE, containers=containers, status="running:unhealthy", part_notes={}
+    )
     parts = await parts_of(service)
     assert [(part.name, part.kind, part.image, part.status) for part in parts] == [
         ("web", "application", "shop:1", "restarting"),
