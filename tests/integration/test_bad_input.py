@@ -1,13 +1,16 @@
 """Bad input over the whole API in one table: (request, status, whole body). Nothing is changed by any of it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest_asyncio
+from sqlalchemy import select, update
 
 from app.kit.clock import utcnow
+from app.models import RetentionPolicy, ServerSetting, Team
 from app.postgres import Sessions
 from app.remote.keys import generate_private_key
 from app.settings import Settings
@@ -371,14 +374,17 @@ CASES = [
 
 @pytest_asyncio.fixture
 async def uuids(desk: Desk) -> dict[str, str]:
-    """What the paths of the cases name."""
+    """What the paths of the cases name, and the rows that a worker makes of its own accord."""
     place = desk.place
     async with desk.sessions.begin() as session:
         service = await create_service(session, place)
         database = await create_database(session, place)
         running = await create_service(session, place, status="running:healthy", status_at=utcnow())
         up = await create_database(session, place, status="running:healthy", status_at=utcnow())
-        deployment = await create_deployment(session, place, service, status="finished")
+        deployment = await create_deployment(session, place, service, status="finished", counted_at=utcnow())
+        teams = (await session.execute(select(Team.id))).scalars()
+        session.add_all(RetentionPolicy(team_id=team_id, due_at=utcnow() + timedelta(days=1)) for team_id in teams)
+        await session.execute(update(ServerSetting).values(is_reachable=True))
     key = (await desk.ask("GET", "/security/keys")).json()[0]["uuid"]
     rows = {"service": service, "database": database, "running": running, "up": up}
     return {
