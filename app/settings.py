@@ -17,19 +17,29 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHIPLOG_", frozen=True, extra="ignore")
 
-    database_url: SecretStr | None = None
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL, as `postgresql://user:password@host/name`."
+    )
     database_url_file: Path | None = None
-    redis_url: SecretStr | None = None
+    redis_url: SecretStr | None = Field(default=None, description="Redis or Valkey, as `redis://:password@host/0`.")
     redis_url_file: Path | None = None
-    encryption_keys_file: Path | None = None
+    encryption_keys_file: Path | None = Field(
+        default=None, description="A file with one encryption key a line; the first encrypts, every one decrypts."
+    )
     pooler: bool = Field(default=False, description="True behind a transaction pooler such as PgBouncer.")
-    database_pool_size: int = Field(default=10, ge=1, le=200)
+    database_pool_size: int = Field(
+        default=10, ge=1, le=200, description="Connections to PostgreSQL that one process has at most."
+    )
     worker_capacity: int = Field(default=200, ge=1, description="Runs followed at once by one worker process.")
     log_cap_bytes: int = Field(
         default=32 * 1024 * 1024, ge=1024, description="Stored JSON bytes of one deployment's log."
     )
-    lease_seconds: int = Field(default=30, ge=3)
-    sweep_seconds: float = Field(default=10, gt=0)
+    lease_seconds: int = Field(
+        default=30,
+        ge=3,
+        description="After so long without a sign of life of its worker, another one takes a deployment over.",
+    )
+    sweep_seconds: float = Field(default=10, gt=0, description="How often a worker looks for what no wake-up told it.")
     status_seconds: float = Field(default=60, gt=0, description="How often a worker looks at a server's containers.")
     rate_limit: int = Field(
         default=600, ge=0, description="Requests a minute that one API token may make; 0: any number."
@@ -56,14 +66,18 @@ class Settings(BaseSettings):
         default=1800, ge=60, description="A deployment that runs and logs nothing for so long is told to be stuck."
     )
     root_path: str = Field(default="", description="Path prefix under which a proxy serves the API.")
-    metrics_token: SecretStr | None = None
+    metrics_token: SecretStr | None = Field(
+        default=None, description="What a request for /metrics brings as its bearer token."
+    )
     metrics_token_file: Path | None = None
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="A port of its own for /metrics; none by default."
     )
     metrics_host: str = Field(default="127.0.0.1", description="Where that port listens.")
     tracing: bool = Field(default=False, description="Send OpenTelemetry traces, as the OTEL_… variables say.")
-    log_level: str = "INFO"
+    log_level: str = Field(
+        default="INFO", description="What the processes log about themselves: DEBUG, INFO, WARNING, ERROR."
+    )
     secret_name_pattern: str = Field(
         default=SECRET_NAME_PATTERN,
         description="Regular expression: a variable whose name it finds something in is redacted though it is not locked.",
