@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import Depends, Request
@@ -21,15 +21,15 @@ IDLE_MILLISECONDS = 10_000
 """How long a transaction may wait for its client: one whose process froze, or whose machine is gone, would keep its row
 locked for hours, and a deployment could not be taken over (found by killing and freezing workers in the middle)."""
 
+UNNAMED_STATEMENTS: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+"""For asyncpg behind a transaction pooler: a named statement would stay with a connection that is somebody else's next."""
+
 
 def create_engine(settings: Settings) -> AsyncEngine:
-    """Return the engine of one process; connections are made when first used.
-
-    Behind a transaction pooler no prepared statement may outlive its transaction, and named ones leak.
-    """
+    """Return the engine of one process; connections are made when first used."""
     connect_args: dict[str, Any] = {"timeout": 10, "command_timeout": 60}
     if settings.pooler:
-        connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        connect_args |= UNNAMED_STATEMENTS
     else:
         connect_args["server_settings"] = {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)}
     engine = create_async_engine(

@@ -82,6 +82,9 @@ ROWS: Final[dict[str, Row]] = {
         ((r"no lock longer than ([\d.]+) ms", "≤", 100),),
     ),
     "statistics": Row("< 50 ms at 1,000,000 deployments", ((r"questions ([\d.]+) ms", "<", 50),)),
+    "scale": Row(
+        "no target of its own: 1, 4 and 16 workers beside 4 APIs, with 10,000 queued, without and with PgBouncer"
+    ),
     "pages": Row(
         "first paint < 1 s; over 100,000 lines p95 frame ≤ 32 ms and < 2,000 elements",
         (

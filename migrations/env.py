@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.models  # noqa: F401 - loads every table into the metadata
 from app.kit.base import Base
 from app.kit.encryption import EncryptedJSON, EncryptedText
+from app.postgres import UNNAMED_STATEMENTS
 from app.settings import get_settings
 
 config = context.config
@@ -45,7 +46,7 @@ def _limit_waiting(connection: Connection) -> None:
 
 async def _run_online() -> None:
     url = config.get_main_option("sqlalchemy.url") or get_settings().database()
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    engine = create_async_engine(url, poolclass=pool.NullPool, connect_args=UNNAMED_STATEMENTS)
     # Two processes that start at once migrate one after the other. The lock is a transaction's of another connection:
     # the migrations' own transactions end in between, and a session's lock is nobody's behind a pooler.
     async with engine.begin() as guard, engine.connect() as connection:

@@ -105,12 +105,12 @@ async def _look_at_keys(settings: Settings) -> Finding:
     from sqlalchemy.pool import NullPool
 
     from app.kit import encryption
-    from app.postgres import create_sessions
+    from app.postgres import UNNAMED_STATEMENTS, create_sessions
     from app.servers.repository import PrivateKeyRepository, RegistryCredentialRepository
 
     name = "Encryption keys"
     encryption.install(encryption.Keyring(settings.encryption_keys()))
-    engine = create_async_engine(settings.database(), poolclass=NullPool)
+    engine = create_async_engine(settings.database(), poolclass=NullPool, connect_args=UNNAMED_STATEMENTS)
     try:
         async with create_sessions(engine)() as session:
             keys, logins = PrivateKeyRepository(session), RegistryCredentialRepository(session)

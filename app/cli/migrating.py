@@ -56,7 +56,7 @@ async def revisions(url: str) -> set[str]:
     """Return the revision that a database is at; none for one without a schema."""
     import asyncpg
 
-    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10)
+    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), statement_cache_size=0, timeout=10)
     try:
         return {row["version_num"] for row in await connection.fetch("SELECT version_num FROM alembic_version")}
     except asyncpg.UndefinedTableError:

@@ -18,7 +18,7 @@ from app.cli.problem import Problem
 from app.kit.clock import to_text
 from app.models.api_token import ApiToken
 from app.models.team import Team, TeamRole
-from app.postgres import create_sessions
+from app.postgres import UNNAMED_STATEMENTS, create_sessions
 
 _Answer = TypeVar("_Answer")
 
@@ -133,7 +133,7 @@ def _run(work: Callable[[AsyncSession], Awaitable[_Answer]]) -> _Answer:
 
 @asynccontextmanager
 async def _transaction(url: str) -> AsyncIterator[AsyncSession]:
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=UNNAMED_STATEMENTS)
     try:
         async with create_sessions(engine).begin() as session:
             yield session
