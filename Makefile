@@ -38,7 +38,7 @@ bench: .venv/installed-dev ## how fast it is, beside its peers, into benchmarks/
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 docs: .venv/installed-dev ## build the documentation into build/site; a link that leads nowhere is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 check: .venv/installed-dev docs ## format, lint, types, layers, openapi.json, migrations and docs are as they should be
 	$(BIN)/ruff format --check .

@@ -1,7 +1,11 @@
-"""What docs/ and README.md say is there: commands with their options, paths of the API, settings."""
+"""What docs/ and README.md say is there: commands with their options, paths of the API, settings, and each link's end."""
 
+import asyncio
 import json
 import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ TYPED = [page for page in PAGES if page.name != "cli.md"]  # that one is written
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 SHELLS = {"sh", "console", "bash"}
 PATH = re.compile(r"/api/v1(/[\w/{}.-]*)")
+ELSEWHERE = r'<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)="?(?:https?:)?//[^>]*|url\((?:https?:)?//|@import'
 
 
 def _named(path: Path) -> str:
@@ -116,6 +121,34 @@ def test_the_page_of_the_api_has_every_operation() -> None:
     missing = [path for method, path, one in operations if f"`{method.upper()} {path}`" not in page]
     assert missing == []
     assert all(f"{{#{one['operationId']}}}" in page for _, _, one in operations)
+
+
+async def test_a_link_that_leads_nowhere_is_an_error_and_a_whole_site_asks_no_other_host(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("released", "__pycache__"))
+    config = (ROOT / "mkdocs.yml").read_text().replace("docs/generated_pages.py", str(ROOT / "docs/generated_pages.py"))
+    (tmp_path / "mkdocs.yml").write_text(config)
+
+    code, said = await _built(tmp_path)
+    assert code == 0, said
+    pages = "".join(
+        page.read_text() for page in (tmp_path / "build/site").rglob("*") if page.suffix in {".html", ".css"}
+    )
+    assert re.findall(ELSEWHERE, pages) == []
+
+    with (tmp_path / "docs/concepts.md").open("a") as page:
+        page.write("\n[lost](log.md#nowhere)\n")
+    code, said = await _built(tmp_path)
+    assert code == 1
+    assert "#nowhere" in said
+
+
+async def _built(folder: Path) -> tuple[int | None, str]:
+    """Build the site of a folder; return the exit code and what was said."""
+    program = Path(sys.executable).with_name("mkdocs")
+    env = {"PATH": "/usr/bin:/bin", "NO_MKDOCS_2_WARNING": "1"}
+    process = await asyncio.create_subprocess_exec(program, "build", cwd=folder, env=env, stdout=PIPE, stderr=STDOUT)
+    printed = (await process.communicate())[0].decode()
+    return process.returncode, printed
 
 
 def _sources() -> str:
