@@ -171,8 +171,11 @@ def queue_indexes(table: str, prefix: str) -> tuple[Index, ...]:
     """Return the indexes that both queues have, each under its own table's name."""
     return (
         Index(f"{prefix}_server_status_time", "server_id", "status", "created_at"),
-        Index(f"ix_{table}_created_at", "created_at"),
+        # None on the time alone: it is in the order of the rows, which looks so cheap to the planner that it walked the
+        # history of everybody to find the few newest of one resource.
         Index(f"ix_{table}_team_id_created_at", "team_id", "created_at", "id"),
+        Index(f"ix_{table}_team_id_status", "team_id", "status", "created_at", "id"),
+        Index(f"ix_{table}_team_id_server", "team_id", "server_uuid", "created_at", "id"),
         Index(f"ix_{table}_active", "server_id", "created_at", "id", postgresql_where=ACTIVE),
         Index(f"ix_{table}_uncounted", "id", postgresql_where=UNCOUNTED),
     )

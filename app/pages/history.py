@@ -44,7 +44,9 @@ async def find_deployments(
     for repository in repositories(session):
         if wanted.kind in {"", repository.kind.name}:
             conditions = _conditions(repository.model, wanted, of_project, before)
-            rows += await repository.history(caller.team_id, *conditions, status=_status(wanted), take=take)
+            rows += await repository.history(
+                caller.team_id, *conditions, of_team=True, status=_status(wanted), take=take
+            )
     rows.sort(key=lambda row: row.created_at, reverse=True)
     return await present(session, caller, rows[:take], include_logs=False)
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from app.deployments import claim
 from app.deployments.kinds import KINDS, Kind
+from app.deployments.repository import After, repositories
 from app.models.deployment_queue import DeploymentQueueMixin
 from app.postgres import Sessions
 from tests.deploying import create_deployment, create_place, create_resource
@@ -15,21 +16,30 @@ from tests.deploying import create_deployment, create_place, create_resource
 ROWS = 20_000
 
 
-async def fill(sessions: Sessions, kind: Kind) -> Any:
-    """Make a history of many rows in which one resource, server and team have a few hundred."""
+RETIRED = {
+    "service_id": f"service_id + CASE WHEN n > {ROWS} / 2 THEN 0 ELSE n % 100 + 1 END",
+    "database_id": f"CASE WHEN n > {ROWS} / 2 THEN database_id ELSE (n % 100 + 1000)::text END",
+    "status": "CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'finished' END",
+    "server_uuid": "CASE WHEN n % 50 = 0 THEN server_uuid ELSE 's' || n % 10 END",
+}
+"""Half of the team's history is of a resource that was not deployed lately: the newest rows are all of others."""
+
+
+async def fill(sessions: Sessions, kind: Kind, **values: str) -> Any:
+    """Make a history of many rows, with `values` for those of one resource, server and team."""
     async with sessions.begin() as session:
         place = await create_place(session)
         row = await create_deployment(session, place, await create_resource(session, place, kind), status="finished")
         columns = [
             column.name for column in kind.queue.__table__.columns if column.name not in {"id", "deployment_uuid"}
         ]
-        spread = {"created_at": "now() - make_interval(secs => n)", "server_id": "(n % 100 + 1000)::text"}
-        own = {"service_id": "service_id", "database_id": "(n % 100 + 1000)::text"}
-        values = ", ".join({**spread, **own}.get(name, name) for name in columns)
+        spread = {"created_at": "now() - make_interval(secs => n)", "server_id": "(n % 100 + 1000)::text", **values}
+        chosen = ", ".join(spread.get(name, name) for name in columns)
+        await session.execute(text("SET LOCAL session_replication_role = replica"))  # resources that there are not
         await session.execute(
             text(
                 f"""INSERT INTO {kind.table} ({", ".join(columns)}, deployment_uuid)
-                SELECT {values}, 'd' || n FROM {kind.table}, generate_series(1, {ROWS}) AS n"""
+                SELECT {chosen}, 'd' || n FROM {kind.table}, generate_series(1, {ROWS}) AS n"""
             )
         )
     async with sessions() as session:
@@ -45,7 +55,7 @@ def rendered(statement: Any) -> str:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 async def test_a_deployment_its_history_and_the_queue_are_found_by_index(sessions: Sessions, kind: Kind) -> None:
-    row = await fill(sessions, kind)
+    row = await fill(sessions, kind, database_id="(n % 100 + 1000)::text")
     model: Any = kind.queue
     of_resource = [getattr(model, column) == getattr(row, column) for column in kind.same_resource]
     history = select(model.id).where(model.team_id == row.team_id, *of_resource)
@@ -70,6 +80,45 @@ async def test_a_deployment_its_history_and_the_queue_are_found_by_index(session
             plan = "\n".join((await session.execute(text(f"EXPLAIN {statement}"), values)).scalars())
         assert f"Seq Scan on {kind.table}" not in plan, f"{name}: {plan}"
         assert "Index" in plan, f"{name}: {plan}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+async def test_each_list_is_read_in_the_order_of_its_own_index(sessions: Sessions, kind: Kind) -> None:
+    """With the values known to the planner, and without them, as a prepared statement is planned."""
+    row = await fill(sessions, kind, **RETIRED)
+    model: Any = kind.queue
+    repository = next(one for one in repositories(sessions()) if one.kind is kind)
+    of_resource = [getattr(model, column) == getattr(row, column) for column in kind.same_resource]
+    of_server, old = model.server_uuid == row.server_uuid, After(row.created_at, row.id)
+    pages = {
+        "history": (repository.page(row.team_id, *of_resource), "history"),
+        "history, by cursor": (repository.page(row.team_id, *of_resource, after=old), "history"),
+        "failed": (repository.page(row.team_id, *of_resource, status="failed"), "status_history"),
+        "team": (repository.page(row.team_id, of_team=True), "team_id_created_at"),
+        "team, failed": (repository.page(row.team_id, of_team=True, status="failed"), "team_id_status"),
+        "team, of a server": (repository.page(row.team_id, of_server, of_team=True), "team_id_server"),
+    }
+    for name, (page, index) in pages.items():
+        for plan in (await planned(sessions, page), await planned_for_any_values(sessions, page)):
+            assert f"using ix_{kind.table}_{index} " in plan, f"{name}: {plan}"
+            assert "Sort" not in plan, f"{name}: {plan}"
+
+
+async def planned(sessions: Sessions, statement: Any) -> str:
+    async with sessions() as session:
+        return "\n".join((await session.execute(text(f"EXPLAIN {rendered(statement)}"))).scalars())
+
+
+async def planned_for_any_values(sessions: Sessions, statement: Any) -> str:
+    compiled = statement.compile(dialect=postgresql.asyncpg.dialect())  # type: ignore[no-untyped-call] # as above
+    nothing = ", ".join("NULL" for _ in compiled.positiontup)
+    async with sessions() as session:
+        connection = await session.connection()
+        await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.exec_driver_sql(f"PREPARE page AS {compiled}")
+        plan = await connection.exec_driver_sql(f"EXPLAIN EXECUTE page ({nothing})")
+        await connection.exec_driver_sql("DEALLOCATE page")
+        return "\n".join(plan.scalars())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
