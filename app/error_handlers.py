@@ -28,6 +28,7 @@ from app.postgres import is_away
 log = structlog.get_logger(__name__)
 
 _TEXTS = {"missing": "This field is required.", "extra_forbidden": "This field is not allowed."}
+_FAILED = "Internal server error."
 _MOST_FIELDS = 100
 _LONGEST_NAME = 200
 
@@ -39,6 +40,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_answer_http_exception)
     for away in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlalchemy.exc.SQLAlchemyError):
         app.exception_handler(away)(_answer_away)
+
+
+def answer_failure(request: Request) -> Response:
+    """Return the answer to a request that a defect of ours has stopped."""
+    return _answer(request, AppError(_FAILED))
 
 
 def _answer(request: Request, error: AppError) -> Response:

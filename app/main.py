@@ -14,7 +14,7 @@ from app.deployments.deploying import queue_for
 from app.deployments.endpoints import routes_in_front
 from app.deployments.stream import Hub
 from app.docs import install_docs
-from app.error_handlers import install_error_handlers
+from app.error_handlers import answer_failure, install_error_handlers
 from app.health import VERSION
 from app.kit import encryption
 from app.logs import configure_logging
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.legacy_get_actions:
         app.add_middleware(LegacyGetActions)
     app.add_middleware(Compression, minimum_size=1024, compresslevel=3)
-    app.add_middleware(AroundRequests, prefix=settings.root_path.rstrip("/"))
+    app.add_middleware(AroundRequests, prefix=settings.root_path.rstrip("/"), failed=answer_failure)
     if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:
         app.add_middleware(
             CORSMiddleware,

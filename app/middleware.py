@@ -2,11 +2,12 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
-from fastapi import HTTPException
+from fastapi import HTTPException, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
@@ -20,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MOST_BODY_BYTES = 1024 * 1024
-FAILED = "Internal server error."
 
 
 class AroundRequests:
@@ -32,9 +32,10 @@ class AroundRequests:
     say so too, FastAPI's parameter of that name is deprecated.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, failed: Callable[[Request], Response]) -> None:
         self._app = app
         self._prefix = prefix
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -67,7 +68,7 @@ class AroundRequests:
             log.exception("request failed")
             if status is not None:
                 raise  # half an answer is out: the server must break the connection, or it would look whole
-            answer = JSONResponse({"message": FAILED, "request_id": request_id}, 500)
+            answer = self._failed(Request({**scope, "root_path": self._prefix}))
             await answer(scope, receive, send_with_id)
         finally:
             if status is not None:

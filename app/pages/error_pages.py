@@ -20,6 +20,7 @@ _TITLES = {
     413: "Too much at once",
     422: "Something is missing",
     429: "Too many requests",
+    500: "That went wrong here",
     503: "The database is away",
 }
 
@@ -38,7 +39,7 @@ def error_page(request: Request, error: AppError) -> Response:
         return _to_sign_in(request)
     is_fragment = "hx-request" in request.headers
     back = _came_from(request)
-    if request.method == "POST" and not is_fragment and back is not None and error.status_code != 503:
+    if request.method == "POST" and not is_fragment and back is not None and error.status_code < 500:
         answer = redirect(request, back)
         Notice("bad", error.message).leave(request, answer)
         return answer
