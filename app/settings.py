@@ -28,7 +28,10 @@ class Settings(BaseSettings):
     )
     pooler: bool = Field(default=False, description="True behind a transaction pooler such as PgBouncer.")
     database_pool_size: int = Field(
-        default=10, ge=1, le=200, description="Connections to PostgreSQL that one process has at most."
+        default=10,
+        ge=1,
+        le=200,
+        description="Connections to PostgreSQL that a process keeps; it takes up to nine more when it needs them.",
     )
     worker_capacity: int = Field(default=200, ge=1, description="Runs followed at once by one worker process.")
     log_cap_bytes: int = Field(
