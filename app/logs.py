@@ -1,12 +1,15 @@
 """Our own log: structured, JSON on stderr, no value of a setting or a secret in it."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from app.kit.clock import to_text
 from app.kit.redaction import Redactor
 
 
@@ -17,7 +20,7 @@ def configure_logging(level: str, secrets: Iterable[str] = ()) -> None:
     """
     redactor = Redactor(secrets)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s %(message)s", redactor))
+    handler.setFormatter(_JsonFormatter(redactor))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[
@@ -55,11 +58,22 @@ class RedactingProcessor:
         return self._redactor.redact(value if isinstance(value, str) else repr(value))
 
 
-class _RedactingFormatter(logging.Formatter):
-    def __init__(self, layout: str, redactor: Redactor) -> None:
-        super().__init__(layout)
-        self._redactor = redactor
+class _JsonFormatter(logging.Formatter):
+    """Writes what a library says as our own events are written, with the ids of what runs."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redacting = RedactingProcessor(redactor)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, its traceback included, without secrets."""
-        return self._redactor.redact(super().format(record))
+        event = {
+            **structlog.contextvars.get_contextvars(),
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": to_text(datetime.fromtimestamp(record.created, UTC)),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(self._redacting(record, record.levelname, event))

@@ -30,6 +30,7 @@ from app.redis import Waker
 from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
 from app.shutdown import called_on_exit
+from app.tracing import start_tracing, stop_tracing
 
 _EXPOSED = [
     "ETag",
@@ -93,6 +94,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     encryption.install(encryption.Keyring(settings.encryption_keys()))
+    if settings.tracing:
+        start_tracing("api")
     engine = create_engine(settings)
     lookups = Lookups(engine, settings)
     waker = Waker(settings.redis())
@@ -115,3 +118,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await waker.close()
         await lookups.close()
         await engine.dispose()
+        await asyncio.to_thread(stop_tracing)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import AppError, ContentTooLarge, NotFound, ValidationFailed
 from app.kit.request_id import HEADER, accepted_or_new
 from app.metrics.instruments import HTTP_SECONDS
+from app.tracing import begin_request, end_request
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class AroundRequests:
                 message["headers"] = [*message.get("headers", ()), *more, (HEADER, request_id.encode())]
             await send(message)
 
+        traced = begin_request(scope["method"], scope["path"], request_id, headers.get(b"traceparent"))
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self._serve(scope, headers, receive, send_with_id)
@@ -74,6 +76,9 @@ class AroundRequests:
             if status is not None:
                 method = scope["method"] if scope["method"] in METHODS else "other"
                 HTTP_SECONDS.labels(method, status).observe(answered - started)
+            if traced is not None:
+                route = getattr(scope.get("route"), "path", None)
+                end_request(traced, scope["method"] if route is None else f"{scope['method']} {route}", status)
             self._log(scope, status, time.perf_counter() - started)
             structlog.contextvars.reset_contextvars(**bound)
 

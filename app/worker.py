@@ -35,6 +35,7 @@ from app.retention.pruning import keep_pruning
 from app.servers.validation import do_requested_validation
 from app.settings import Settings, get_settings
 from app.statistics.counting import keep_counting
+from app.tracing import start_tracing, stop_tracing
 
 log = structlog.get_logger(__name__)
 
@@ -181,8 +182,13 @@ async def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     settings = get_settings()
     configure_logging(settings.log_level, settings.secrets())
+    if settings.tracing:
+        start_tracing("worker")
     process = WorkerProcess(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
-    await process.run()
+    try:
+        await process.run()
+    finally:
+        await asyncio.to_thread(stop_tracing)

@@ -23,6 +23,7 @@ from app.models.resource import DeployableMixin
 from app.models.service import Service
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.models.standalone.columns import StandaloneMixin
+from app.tracing import carrier
 
 QUEUE_FULL = "Deployment queue is full. Please wait for existing deployments to complete."
 
@@ -156,7 +157,8 @@ def _limits(placement: Placement, deployment_timeout: int | None, no_output_time
 
 
 def _options(limits: dict[str, Any], rollback: Rollback | None) -> dict[str, Any]:
-    return limits if rollback is None else {**limits, "rollback_of": rollback.source.deployment_uuid}
+    options = {**limits, **carrier()}
+    return options if rollback is None else {**options, "rollback_of": rollback.source.deployment_uuid}
 
 
 def _common(

@@ -25,6 +25,7 @@ from app.deployments.recording import Recorder
 from app.deployments.redaction import hiding_of
 from app.deployments.repository import load_snapshot, previous_snapshot
 from app.deployments.settling import Verdict, lock_for_settle, settle
+from app.deployments.spans import trace_deployment
 from app.deployments.step_table import StepTable
 from app.deployments.storing import Publish
 from app.kit.clock import utcnow
@@ -234,6 +235,7 @@ class Runner:
                 last=job.standing(*entries),
                 verdict=verdict,
             )
+        trace_deployment(job, verdict)
         await self._publish(job.uuid, job.writer.position.log_count + len(entries))
         await self._seal_run(job)
 
