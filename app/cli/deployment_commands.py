@@ -1,4 +1,4 @@
-"""What can be typed about deployments."""
+"""What can be typed about deployments, starts and stops."""
 
 from typing import Annotated
 
@@ -11,6 +11,8 @@ def add_to(application: typer.Typer, panel: str) -> None:
     """Make them commands of the application."""
     epilogs = {
         "deploy": "Example: shiplog deploy shop orders --follow",
+        "start": "Example: shiplog start shop --follow",
+        "stop": "Example: shiplog stop shop",
         "logs": "Example: shiplog logs shop --follow --tail 20",
         "cancel": "Example: shiplog cancel shop",
         "history": "Example: shiplog history shop --take 50",
@@ -19,7 +21,7 @@ def add_to(application: typer.Typer, panel: str) -> None:
         "diff": "Example: shiplog diff shop",
         "rollback": "Example: shiplog rollback k3v0q6n2m9x1c8b7z5a4s6d2 --follow",
     }
-    for work in (deploy, logs, cancel, history, status, plan, diff, rollback):
+    for work in (deploy, start, stop, logs, cancel, history, status, plan, diff, rollback):
         application.command(rich_help_panel=panel, epilog=epilogs[work.__name__])(work)
 
 
@@ -34,6 +36,29 @@ def deploy(
     from app.cli import remote
 
     through_api(remote.deploy, as_json=as_json, plain=no_color, resources=resources, force=force, following=follow)
+
+
+def start(
+    resource: ResourceArgument,
+    follow: Follow = False,
+    no_color: NoColor = False,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy a service or database that does not run."""
+    from app.cli import remote
+
+    through_api(remote.start, as_json=as_json, plain=no_color, resource=resource, following=follow)
+
+
+def stop(
+    resource: ResourceArgument,
+    docker_cleanup: Annotated[bool, typer.Option(help="Also remove images that nothing on the server uses.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a service or database and wait until it has; its data and files stay. Exit code 1 when it failed."""
+    from app.cli.resources import operations
+
+    through_api(operations.stop, as_json=as_json, resource=resource, docker_cleanup=docker_cleanup)
 
 
 def logs(

@@ -38,6 +38,18 @@ async def deploy(api: Api, out: Output, *, resources: Sequence[str], force: bool
     return max(await _follow(api, out, started), int(is_partial))
 
 
+async def start(api: Api, out: Output, *, resource: str, following: bool) -> int:
+    """Deploy what does not run and return the exit code: with `following` by how that ends."""
+    found = await find_resource(api, resource)
+    answer = await api.post(f"{found.path}/start")
+    uuid = answer["deployment_uuid"]
+    out.say(answer["message"], f"Deployment {uuid}")
+    if not following:
+        out.document(answer)
+        return 0
+    return await _follow_one(api, out, uuid)
+
+
 async def roll_back(api: Api, out: Output, *, deployment: str, following: bool) -> int:
     """Deploy again what a deployment deployed and return the exit code: with `following` by how that ends."""
     answer = await api.post(f"/deployments/{deployment}/rollback")
@@ -47,11 +59,7 @@ async def roll_back(api: Api, out: Output, *, deployment: str, following: bool) 
         out.say(*answer["notes"])  # its log has them, too
         out.document(answer)
         return 0
-    if out.as_json:
-        statuses = await _until_ended(api, [uuid])
-        out.document(await api.get(f"/deployments/{uuid}"))
-        return exit_code(statuses)
-    return await _follow(api, out, {uuid: ""})
+    return await _follow_one(api, out, uuid)
 
 
 async def show_log(
@@ -88,6 +96,14 @@ def exit_code(statuses: Iterable[str]) -> int:
     if "failed" in found:
         return 1
     return 0 if found <= {"finished"} else INTERRUPTED
+
+
+async def _follow_one(api: Api, out: Output, uuid: str) -> int:
+    if out.as_json:
+        statuses = await _until_ended(api, [uuid])
+        out.document(await api.get(f"/deployments/{uuid}"))
+        return exit_code(statuses)
+    return await _follow(api, out, {uuid: ""})
 
 
 async def _follow(api: Api, out: Output, deployments: dict[str, str], **how: Any) -> int:
