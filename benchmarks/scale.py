@@ -76,8 +76,8 @@ async def queue(sessions: Sessions) -> str:
     async with sessions.begin() as session:
         await session.execute(text("TRUNCATE service_deployment_queues CASCADE"))
         await session.execute(_QUEUE)
-    async with sessions() as session:
-        await session.execute(text("ANALYZE service_deployment_queues"))
+    async with sessions.begin() as session:
+        await session.execute(text("ANALYZE service_deployment_queues"))  # what autovacuum does within a minute
         first = text("SELECT deployment_uuid FROM service_deployment_queues ORDER BY id LIMIT 1")
         uuid: str = (await session.execute(first)).scalar_one()
     return uuid

@@ -56,8 +56,11 @@ class Worker:
         self._claimed: list[Claimed] = []
 
     async def connect(self) -> None:
-        """Learn which servers there are."""
-        async with self._sessions() as session:
+        """Learn which servers there are, over as many connections as will be used."""
+        async with AsyncExitStack() as stack:
+            held = [await stack.enter_async_context(self._sessions()) for _ in range(AT_ONCE)]
+            for session in held:
+                await session.execute(text("SELECT 1"))
             self._servers = list((await session.execute(text("SELECT id FROM servers ORDER BY random()"))).scalars())
 
     async def claim(self, seconds: float) -> Done:
