@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -87,13 +88,15 @@ def _wrong_method(request: Request) -> MethodNotAllowed:
 
 def _allowed_methods(request: Request) -> list[str]:
     """Return what the path can be asked with: the exception itself names the methods of one route only."""
-    methods = ("DELETE", "GET", "PATCH", "POST", "PUT")
-    routes = request.app.router.routes
-    return [
-        method
-        for method in methods
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    routes = [
+        route
+        for route in iter_route_contexts(request.app.router.routes)
+        if route.methods and route.matches(request.scope)[0] is not Match.NONE
     ]
+    # /databases/redis fits /databases/{uuid} too, where no database has that name.
+    fewest = min((len(route.param_convertors) for route in routes), default=0)
+    methods = {method for route in routes if len(route.param_convertors) == fewest for method in route.methods or ()}
+    return sorted(methods & {"DELETE", "GET", "PATCH", "POST", "PUT"})
 
 
 async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:

@@ -283,6 +283,8 @@ async def test_a_path_that_is_not_there(api: httpx.AsyncClient, make_token: Make
         ("GET", "/databases/a/stop", "POST", "This endpoint has changed to a POST request."),
         ("GET", "/servers/a/validate", "POST", "This endpoint has changed to a POST request."),
         ("PUT", "/deploy", "POST", "Method not allowed."),
+        ("PUT", "/databases/redis", "POST", "Method not allowed."),
+        ("PUT", "/projects/a/environments", "GET, POST", "Method not allowed."),
         ("PUT", "/services/a", "DELETE, GET, PATCH", "Method not allowed."),
         ("POST", "/teams", "GET", "Method not allowed."),
         ("DELETE", "/health", "GET", "Method not allowed."),
