@@ -213,11 +213,12 @@ async def servers_with_waiting_work(sessions: Sessions) -> list[int]:
 
 
 def _expired(kind: Kind) -> TextClause:
+    # By `id` alone they were looked for along the primary key, in the whole history.
     return text(
         f"""
         SELECT id, deployment_uuid, lease_epoch, server_id::bigint AS server_id FROM {kind.table}
         WHERE status = 'in_progress' AND (lease_until IS NULL OR lease_until < clock_timestamp())
-        ORDER BY id LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY lease_until, id LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
         """
     )
 
