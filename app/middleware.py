@@ -27,7 +27,7 @@ MOST_BODY_BYTES = 1024 * 1024
 class AroundRequests:
     """Names each request, refuses what no endpoint could use, answers 500 for what nobody handled, and logs the request.
 
-    One for all of it: each layer of its own costs as much as half the routing. The log has method, path, status and
+    One for all of it: what each of these needs of the request is read once. The log has method, path, status and
     duration, neither query nor headers: they may hold secrets. A caller's own `X-Request-Id` is kept if it is one short
     word. `prefix` is where a proxy serves the application, whether or not it cuts that off; a server's own option would
     say so too, FastAPI's parameter of that name is deprecated.
