@@ -175,7 +175,9 @@ def names_in(texts: Iterable[str]) -> set[str]:
 def series() -> dict[str, set[str]]:
     """Return {name of a series: its labels}."""
     return {
-        exposed_name(metric) + part: {*metric._labelnames} for metric in all_metrics() for part in PARTS[metric._type]
+        exposed_name(metric) + part: {*metric._labelnames}
+        for metric in all_metrics()
+        for part in PARTS[metric._type or ""]
     }
 
 
