@@ -84,6 +84,10 @@ class Lookups:
                     row = await connection.fetchrow(lookup.sql, *values)
             else:
                 row = await connection.fetchrow(lookup.sql, *values)
+        except asyncpg.InternalClientError as error:
+            # asyncpg's word for a connection whose server died while it was asked; the connection is nobody else's.
+            connection.terminate()
+            raise asyncpg.ConnectionDoesNotExistError("The connection to PostgreSQL was lost.") from error
         except BaseException:
             connection.terminate()  # whatever it was, nobody needs to find out what state it is in
             raise
