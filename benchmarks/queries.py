@@ -1,46 +1,41 @@
-"""Every statement that the reading part of the API runs, at 10,000 and at 1,000,000 deployments; EXPLAIN of each at the end.
+"""Every statement that the reading part of the API runs, at 10,000 and at 1,000,000 deployments.
 
-Sizes from the environment: FEW and MANY rows, ASKED times each. PLANS names a file for the plans, as Markdown.
+Sizes from the environment: FEW and MANY rows, ASKED times each. With `--plans` it writes docs/performance.md instead.
 """
 
 import asyncio
-import os
 import re
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
 import httpx
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.deployments.claim import claim_next
+from app.auth.dependencies import Caller
 from app.deployments.kinds import DATABASE, SERVICE, Kind
 from app.kit.clock import utcnow
 from app.logs import configure_logging
 from app.lookups import Lookup, Lookups
 from app.main import create_app
+from app.models.api_token import ApiToken
 from app.models.log_entry import join_entries, log_entry
+from app.models.team import TeamRole
 from app.postgres import create_engine, create_sessions
 from app.settings import Settings
-from benchmarks.measuring import configured, make_token, percentile, size
+from benchmarks.measuring import ROOT, configured, make_token, percentile, size
+from benchmarks.plans import Asked, Subject, document, explain, of_pages_and_worker
 from tests.deploying import create_database, create_deployment, create_place, create_service
 
 FEW, MANY, ASKED = size("FEW", 10_000), size("MANY", 1_000_000), size("ASKED", 300)
 RUNNING, LOGGED, PAGE = 20, 50, 10
 TARGETS = {"one": 1.0, "page": 2.0, "running": 5.0}
 ENTRY = join_entries([log_entry("hello", timestamp=utcnow(), order=1)])
-
-
-class Asked(NamedTuple):
-    """A statement that a request ran, and with what."""
-
-    sql: str
-    values: tuple[Any, ...]
 
 
 async def fill(connection: asyncpg.Connection, kind: Kind, row: Any, begin: int, end: int) -> None:
@@ -57,6 +52,7 @@ async def fill(connection: asyncpg.Connection, kind: Kind, row: Any, begin: int,
         "service_id": "service_id + CASE WHEN n % 10 = 0 THEN 0 ELSE n % 1000 + 1 END",
         "database_id": "CASE WHEN n % 10 = 0 THEN database_id ELSE (n % 1000 + 1000)::text END",
         "team_id": "team_id + CASE WHEN n % 10 < 5 THEN 0 ELSE n % 100 + 1 END",
+        "counted_at": "now()",
         "logs": f"CASE WHEN n <= {LOGGED} THEN '[{ENTRY}]' END",
         "log_count": f"CASE WHEN n <= {LOGGED} THEN 1 ELSE 0 END",
     }
@@ -110,13 +106,6 @@ async def slowest(connection: asyncpg.Connection, found: list[Asked]) -> tuple[f
     return statistics.median(took), percentile(took, 0.99)
 
 
-async def explained(connection: asyncpg.Connection, one: Asked) -> str:
-    """Return the plan of a statement that ran once before."""
-    for _ in range(2):
-        rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {one.sql}", *one.values)
-    return "\n".join(row[0] for row in rows)
-
-
 class Desk(NamedTuple):
     """What the questions are about."""
 
@@ -153,8 +142,8 @@ async def next_page(client: httpx.AsyncClient, path: str) -> str:
     return found[1]
 
 
-async def measure(settings: Settings) -> None:
-    """Print the figures, then the row; write the plans."""
+async def measure(settings: Settings, *, plans: bool) -> None:
+    """Print the figures, then the row; or write the plans."""
     engine = create_engine(settings)
     sessions = create_sessions(engine)
     connection = await asyncpg.connect(settings.database().replace("+asyncpg", ""))
@@ -166,13 +155,16 @@ async def measure(settings: Settings) -> None:
             SERVICE: await create_deployment(session, place, service, status="finished"),
             DATABASE: await create_deployment(session, place, database, status="finished"),
         }
-        for _ in range(RUNNING):
-            other = await create_service(session, place)
-            await create_deployment(session, place, other, status="in_progress", lease_owner="worker")
+        others = [await create_service(session, place) for _ in range(RUNNING)]
+        running = {"status": "in_progress", "lease_owner": "worker"}
+        ids = [(await create_deployment(session, place, other, **running)).id for other in others]
     token = await make_token(sessions, place.team.id, "read:sensitive")
+    async with sessions() as session:
+        known = (await session.execute(select(ApiToken))).scalar_one()
+    caller = Caller(known.id, place.team.id, known.user_id, "benchmark", TeamRole.OWNER, frozenset({"read:sensitive"}))
     app = create_app(settings)
     found: dict[int, dict[str, tuple[float, float]]] = {}
-    plans = []
+    written = []
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -183,27 +175,32 @@ async def measure(settings: Settings) -> None:
         listening(app.state.sessions.kw["bind"]) as asked,
     ):
         filled = 0
-        for rows in (FEW, MANY):
+        for rows in (MANY,) if plans else (FEW, MANY):
             for kind, row in of.items():
                 await fill(connection, kind, row, filled // 2, rows // 2)
             filled = rows
             for name, path in (await questions(Desk(service.uuid, database.uuid, client), rows // 2)).items():
                 run = await statements(client, asked, path)
-                found.setdefault(rows, {})[name] = await slowest(connection, run)
-                if rows == MANY:
-                    shown = path.split("?cursor=")[0] + ("?cursor=…" if "?cursor=" in path else "")
-                    plans.append(f"## {name}\n`GET {shown}`\n")
-                    plans += [f"```\n{one.sql}\n\n{await explained(connection, one)}\n```\n" for one in run]
-    async with listening(engine) as asked:
-        await claim_next(sessions, place.server.id, "benchmark", 30)
-        plans.append("## worker: the claim of a server with nothing to do\n")
-        plans += [f"```\n{one.sql}\n\n{await explained(connection, one)}\n```\n" for one in asked[:]]
+                if plans:
+                    deployments = [one for one in run if "deployment_queues" in one.sql]
+                    written.append(await explain(connection, name, deployments))
+                else:
+                    found.setdefault(rows, {})[name] = await slowest(connection, run)
+    if plans:
+        subject = Subject(caller, place.server.id, place.server.uuid, service.id, ids)
+        async with listening(engine) as asked:
+            for name, ask in of_pages_and_worker(sessions, subject).items():
+                asked.clear()
+                await ask()
+                own = [one for one in asked if not one.sql.startswith(("SET ", "SELECT nextval"))]
+                written.append(await explain(connection, name, list({one.sql: one for one in own}.values())))
+        version = await connection.fetchval("SHOW server_version")
+        text = document(MANY, version, written)
+        await asyncio.to_thread((ROOT / "docs" / "performance.md").write_text, text)
+    else:
+        report(found)
     await connection.close()
     await engine.dispose()
-    if target := os.environ.get("PLANS"):
-        head = f"# Plans at {MANY:,} deployments\nMade by `make bench ONLY=queries`; every statement ran before.\n"
-        await asyncio.to_thread(Path(target).write_text, "\n".join((head, *plans)))
-    report(found)
 
 
 def report(found: dict[int, dict[str, tuple[float, float]]]) -> None:
@@ -226,4 +223,4 @@ def report(found: dict[int, dict[str, tuple[float, float]]]) -> None:
 if __name__ == "__main__":
     configure_logging("WARNING")
     with configured() as found_settings:
-        asyncio.run(measure(found_settings))
+        asyncio.run(measure(found_settings, plans="--plans" in sys.argv))

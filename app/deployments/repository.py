@@ -67,15 +67,15 @@ class DeploymentQueueRepository(Repository[Q], Generic[Q]):
 
     async def count(self, team_id: int, *of: Any, status: str | None = None, most: int = 10_000) -> int:
         """Return how many of a resource match, at most `most` + 1: an exact count of half a million took 37 ms."""
-        statement = select(self.model.id).where(*self._matching(team_id, of, False, status))
+        statement = select(self.model.id).where(*self._matching(team_id, of, True, status))
         bounded = statement.limit(most + 1).subquery()
         return (await self.session.execute(select(func.count()).select_from(bounded))).scalar_one()
 
-    def _matching(self, team_id: int, of: Sequence[Any], of_team: bool, status: str | None) -> list[Any]:
+    def _matching(self, team_id: int, of: Sequence[Any], by_index: bool, status: str | None) -> list[Any]:
         # The same as "=", but no index is used for it: of a resource not deployed lately the planner looked for the
         # newest deployments in the history of its whole team, from today backwards.
         team = self.model.team_id
-        matching: list[Any] = [team == team_id if of_team else team.is_not_distinct_from(team_id), *of]
+        matching: list[Any] = [team == team_id if by_index else team.is_not_distinct_from(team_id), *of]
         return matching if status is None else [*matching, self.model.status == status]
 
 
