@@ -13,6 +13,7 @@ from app.postgres import Sessions
 from tests.desk import Desk, open_desk
 from tests.fixtures.api import MakeToken
 from tests.pages.browsing import AXE, ROOT, Visit, visiting
+from tests.pages.logs import QUICK
 from tests.programs import program
 from tests.serving import serving
 
@@ -47,6 +48,7 @@ async def desk(api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken
 @pytest_asyncio.fixture
 async def site(_application: FastAPI, api: httpx.AsyncClient) -> AsyncIterator[str]:
     """The URL of the API, and so of the pages, with the test's own database."""
+    _application.state.hub.pace = QUICK
     async with serving(_application) as url:
         yield url
 

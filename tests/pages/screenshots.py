@@ -78,7 +78,9 @@ async def _take_look(
         for name, (path, kept) in pages_of(seeded).items():
             if every or look in kept:
                 await visit.go(path)
-                await visit.page.wait_for_timeout(400)
+                for late in ("#log", "[data-pulls]"):
+                    if await visit.page.locator(late).count():
+                        await visit.page.locator(f"{late}[data-ready], {late}:not(#log, [hidden])").wait_for()
                 await visit.page.screenshot(path=folder / f"{name}-{look}.png", full_page=look == "phone" and every)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.tokens import create_token
@@ -31,17 +32,22 @@ from app.statistics.counting import count_all
 from tests.deploying import Place, create_database, create_deployment, create_service
 
 STEPS = ("Prepare", "Pull images", "Start containers", "Wait for health", "Clean up")
+ENDS = (2, 19, 24, 74, 75)
+"""After how many seconds each step is over."""
 PEOPLE = ("Ada Lovelace", "Grace Hopper", "ci")
 FAILURES = (
-    "Container web-1 exited with code 1 before it was healthy.",
+    "Container orders-web-1 (service web) exited with code 1.",
     "Pull access denied for registry.example.com/harbour/orders, it may need a login.",
     "The health check of web-1 failed for 60 s.",
 )
 PULLING = (
     "web Pulling",
+    "3da95a905ed5 Pull complete",
+    "2e17a2d3bd0f Pull complete",
     "8a1e25ce7c4f Downloading [===============>      ]  41.2MB/58.7MB",
     "web 3 layers [⣿⣿⣷] 41.2MB / 58.7MB  Pulling 9.4s",
 )
+STARTING = ("Container metrics-store-1  Healthy", "Container metrics-web-1  Starting")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ async def seed(sessions: Sessions) -> Seeded:
         await _variables(session, team, resources["shop"][0])
         failed = await _failed(session, *resources["orders"])
         running = await _running(session, *resources["shop"])
-        await _running(session, *resources["metrics"], step=3, seconds=21)
+        await _running(session, *resources["metrics"], step=3, seconds=23)
         for name, minutes in (("website", 2), ("catalogue", 1)):
             resource, place = resources[name]
             asked = utcnow() - timedelta(minutes=minutes)
@@ -170,8 +176,6 @@ async def _resources(
 
 
 async def _destination(session: AsyncSession, server: Server) -> StandaloneDocker:
-    from sqlalchemy import select
-
     statement = select(StandaloneDocker).where(StandaloneDocker.server_id == server.id)
     return (await session.execute(statement)).scalar_one()
 
@@ -250,16 +254,20 @@ async def _running(session: AsyncSession, resource: Any, place: Place, *, step: 
         lease_owner="seed",
         lease_until=utcnow() + timedelta(days=1),
     )
-    await _log(session, row, started, PULLING)
+    await _log(session, row, started, PULLING if step == 2 else STARTING)
     return row
 
 
 _FAILED_LINES = (
     "orders-web-1  Created",
     "orders-web-1  Started",
-    "orders-web-1 | Listening on 0.0.0.0:8080",
-    "orders-web-1 | \x1b[31mError: connect ECONNREFUSED 10.0.4.7:5432\x1b[0m",
-    "orders-web-1 | exited with code 1",
+    "The last 50 lines of orders-web-1:",
+    "Listening on 0.0.0.0:8080",
+    "Reading the orders of today",
+    "\x1b[31mError: connect ECONNREFUSED 10.0.4.7:5432\x1b[0m",
+    "    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1611:16)",
+    FAILURES[0],
+    f"Deployment failed: {FAILURES[0]}",
 )
 
 
@@ -278,7 +286,7 @@ def _steps(began: datetime, reached: int, *, failed: bool = False) -> list[dict[
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(STEPS, start=1):
         is_reached, is_over = number <= reached, number < reached or (failed and number == reached)
-        begin, end = (began + timedelta(seconds=4 * (number - 1 + extra)) for extra in (0, 1))
+        begin, end = (began + timedelta(seconds=(0, *ENDS)[number - 1 + extra]) for extra in (0, 1))
         rows.append(
             {
                 "name": name,

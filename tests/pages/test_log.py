@@ -7,22 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest_asyncio
-from fastapi import FastAPI
 from playwright.async_api import Browser, expect
 
 from app.models.deployment_status import DeploymentStatus
 from tests.desk import Desk
 from tests.pages.browsing import Visit, visiting
-from tests.pages.logs import QUICK, Line, logged, numbers, open_log, step
+from tests.pages.logs import Line, logged, numbers, open_log, step
 from tests.wire import Wire, wire_to
 
 OFFLINE = r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED"
 DONE = {"status": DeploymentStatus.FINISHED}
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def _quick_streams(_application: FastAPI, site: str) -> None:
-    _application.state.hub.pace = QUICK
 
 
 async def test_lines_come_live_and_following_stops_when_one_scrolls_up(signed_in: Visit, desk: Desk, axe: None) -> None:

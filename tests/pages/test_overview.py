@@ -1,24 +1,57 @@
 """The overview: what runs, what happened, found again, and by itself up to date."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest_asyncio
 from playwright.async_api import expect
 
+from app.kit import encryption
 from app.kit.clock import utcnow
-from app.postgres import Sessions
+from app.postgres import Sessions, create_engine, create_sessions
+from app.settings import Settings
 from tests.deploying import create_deployment, create_service
 from tests.desk import Desk
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.sessions import KEY
 from tests.pages.browsing import Visit
 from tests.pages.seeding import Seeded, seed
 
 
+@dataclass(frozen=True)
+class Month:
+    """A database with a team in it that has a month behind it; each test gets a copy."""
+
+    database: str
+    seeded: Seeded
+
+
+@pytest_asyncio.fixture(scope="module")
+async def month(postgres_server: PostgresServer, postgres_template: str) -> Month:
+    """The team, made once for all tests here."""
+    encryption.install(encryption.Keyring([KEY]))
+    database = await postgres_server.create_database(postgres_template)
+    engine = create_engine(Settings(database_url=postgres_server.url_of(database)))
+    seeded = await seed(create_sessions(engine))
+    await engine.dispose()
+    return Month(database, seeded)
+
+
 @pytest_asyncio.fixture
-async def seeded(visit: Visit, sessions: Sessions) -> Seeded:
-    """A team with a month behind it, signed in to."""
-    seeded = await seed(sessions)
-    await visit.sign_in(seeded.token)
-    return seeded
+async def postgres_url(postgres_server: PostgresServer, month: Month) -> AsyncIterator[str]:
+    """The URL of this test's own copy."""
+    name = await postgres_server.create_database(month.database)
+    yield postgres_server.url_of(name)
+    await postgres_server.drop_database(name)
+
+
+@pytest_asyncio.fixture
+async def seeded(visit: Visit, month: Month) -> Seeded:
+    """The team, signed in to and its overview open."""
+    await visit.sign_in(month.seeded.token)
+    await visit.go("/")
+    return month.seeded
 
 
 async def test_every_page_can_be_read_by_everybody(visit: Visit, seeded: Seeded, axe: None) -> None:
@@ -72,18 +105,36 @@ async def test_deployments_are_found_by_what_they_are(visit: Visit, seeded: Seed
     assert first not in [await one.get_attribute("href") for one in await table.locator("tbody tr a.plain").all()]
 
 
-async def test_the_page_follows_what_happens(signed_in: Visit, desk: Desk, sessions: Sessions) -> None:
-    await expect(signed_in.page.get_by_text("Nothing is being deployed.")).to_be_visible()
-    async with sessions.begin() as session:
-        shop = await create_service(session, desk.place)
-        began = utcnow() - timedelta(seconds=3)
-        await create_deployment(session, desk.place, shop, status="in_progress", started_at=began)
-    await expect(signed_in.page.locator("li.job")).to_contain_text("shop")
+async def test_the_page_follows_what_happens_and_keeps_the_focus(
+    signed_in: Visit, desk: Desk, sessions: Sessions
+) -> None:
+    async def begin(name: str) -> None:
+        async with sessions.begin() as session:
+            made = await create_service(session, desk.place, name=name)
+            began = utcnow() - timedelta(seconds=3)
+            await create_deployment(session, desk.place, made, status="in_progress", started_at=began)
+
+    page = signed_in.page
+    jobs = page.locator("li.job")
+    await signed_in.go("/")
+    await expect(page.get_by_text("Nothing is being deployed.")).to_be_visible()
+    await begin("first")
+    await expect(jobs).to_contain_text("first")
+    link = jobs.filter(has_text="first").get_by_role("link")
+    await page.get_by_role("button", name="Filter").focus()
+    await page.keyboard.press("Tab")
+    await expect(link).to_be_focused()
+    await begin("second")
+    await expect(jobs).to_have_count(2)
+    await expect(link).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/deployment/*")
 
 
 async def test_where_nothing_is_the_next_step_stands(visit: Visit, desk: Desk, axe: None) -> None:
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await visit.sign_in(desk.tokens["other"].plain)
+    await visit.go("/")
     await visit.page.get_by_role("heading", name="Nothing is deployed yet").wait_for()
     await visit.page.get_by_role("button", name="Copy the command").first.click()
     copied = await visit.page.evaluate("navigator.clipboard.readText()")

@@ -5,15 +5,19 @@ import re
 
 import httpx
 import pytest
+from playwright.async_api import Browser, expect
 
 from app.main import create_app
+from app.models.deployment_status import DeploymentStatus
 from app.pages.assets import FOLDER, FOR_EVER, assets
 from app.pages.rendering import POLICY
 from app.settings import Settings
 from tests.desk import Desk
 from tests.fixtures.api import client_of
-from tests.pages.browsing import ROOT
+from tests.pages.browsing import ROOT, visiting
+from tests.pages.logs import QUICK, logged, open_log
 from tests.pages.test_sign_in import OURS, SITE, signed_in_client
+from tests.serving import serving
 
 PAGES = ("/", "/resources", "/servers", "/projects", "/statistics", "/sign-in", "/no-such-page")
 
@@ -44,6 +48,40 @@ async def test_behind_a_prefix_every_link_has_it(api: httpx.AsyncClient, api_set
             assert [link for link in links if not link.startswith("/ship/")] == [], path
         style = next(link for link in links if link.endswith(".css"))
         assert (await client.get(SITE + style)).status_code == 200
+
+
+async def test_behind_a_prefix_a_browser_finds_its_way(
+    browser: Browser, api_settings: Settings, desk: Desk, api: httpx.AsyncClient
+) -> None:
+    app = create_app(api_settings.model_copy(update={"root_path": "/ship"}))
+    async with app.router.lifespan_context(app), serving(app) as url, visiting(browser, f"{url}/ship") as visit:
+        app.state.hub.pace = QUICK
+        await visit.fill_sign_in(desk.tokens["root"].plain)
+        made = await logged(desk, ["line 1"])
+        await open_log(visit, made)
+        await made.settle(DeploymentStatus.FINISHED, "line 2")
+        await expect(visit.page.get_by_text("line 2", exact=True)).to_be_visible()
+        await expect(visit.page.locator("#deployment-facts")).to_contain_text("Finished")
+        await visit.page.get_by_role("link", name="shop").click()
+        await visit.page.get_by_role("button", name="Deploy", exact=True).click()
+        await visit.page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
+        await visit.page.wait_for_url(f"{url}/ship/services/*/deployment/*")
+
+
+async def test_a_defect_is_a_page_for_people_and_json_for_programs(
+    api: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("with a secret in it")
+
+    await signed_in_client(api, desk.tokens["root"].plain)
+    monkeypatch.setattr("app.pages.overview.find_deployments", break_down)
+    page = await api.get(f"{SITE}/", headers=OURS)
+    assert (page.status_code, page.headers["content-security-policy"]) == (500, POLICY)
+    assert f"Request <code>{page.headers['x-request-id']}</code>" in page.text
+    assert "secret" not in page.text
+    plain = await api.get(f"{SITE}/", headers={"Accept": "*/*"})
+    assert plain.json() == {"message": "Internal server error.", "request_id": plain.headers["x-request-id"]}
 
 
 async def test_files_are_kept_for_ever_under_their_digest_alone(api: httpx.AsyncClient) -> None:

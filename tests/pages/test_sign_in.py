@@ -24,7 +24,7 @@ async def test_a_token_signs_in_and_the_way_out_is_out(visit: Visit, desk: Desk,
     assert visit.page.url == f"{visit.url}/sign-in?next=%2F"
     await visit.check_accessibility()
     await visit.check_width()
-    await visit.sign_in(desk.tokens["root"].plain)
+    await visit.fill_sign_in(desk.tokens["root"].plain)
     await visit.page.get_by_role("heading", name="Overview", level=1).wait_for()
     (cookie,) = [one for one in await visit.context.cookies() if one["name"] == COOKIE]
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")

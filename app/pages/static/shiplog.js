@@ -1,5 +1,7 @@
 // What every page does beside showing itself: theme, copying, dialogs, times that go on. All of it works without.
 
+import { morphChildren } from "./morph.js";
+
 const YEAR = 365 * 24 * 3600;
 
 function setUp(root) {
@@ -73,6 +75,9 @@ function tick() {
 
 theme();
 setUp(document);
+for (const fold of document.querySelectorAll("[data-folds]")) {
+  fold.open = "used" in fold.dataset || !matchMedia("(max-width: 44rem)").matches;
+}
 document.addEventListener("click", clicked);
 document.addEventListener("keydown", (event) => {
   const opening = event.target.closest?.('a[role="button"]');
@@ -84,9 +89,15 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => setUp(event.target));
 setInterval(tick, 1000);
 
-// A part that is asked for again, while somebody looks at it and does not have something open in it.
+// A part that is asked for again while somebody looks at it; what stays in it is not replaced.
 for (const live of document.querySelectorAll("[data-poll]")) {
   const pause = Number(live.dataset.poll);
-  const isBusy = () => document.hidden || live.querySelector("dialog[open]") || live.contains(document.activeElement);
-  if (pause) setInterval(() => isBusy() || htmx.trigger(live, "poll"), pause);
+  if (pause) setInterval(() => document.hidden || htmx.trigger(live, "poll"), pause);
+  live.addEventListener("htmx:beforeSwap", (event) => {
+    if (!event.detail.shouldSwap) return;
+    event.detail.shouldSwap = false;
+    morphChildren(live, new DOMParser().parseFromString(event.detail.serverResponse, "text/html").body);
+    setUp(live);
+    tick();
+  });
 }
