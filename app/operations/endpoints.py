@@ -128,7 +128,7 @@ async def delete_database(
 @router.get(
     "/operations",
     operation_id="list-operations-by-resource-uuid",
-    summary="List the stops and deletes of a resource",
+    summary="List what was done with a resource",
     tags=["Operations"],
     response_model_exclude_unset=True,
     responses=answers(401, 403, 422),
@@ -148,13 +148,13 @@ async def list_operations(
 @router.get(
     "/operations/{uuid}",
     operation_id="get-operation-by-uuid",
-    summary="Get a stop or delete",
+    summary="Get an operation",
     tags=["Operations"],
     response_model_exclude_unset=True,
     responses=answers(401, 403, 404),
 )
 async def get_operation(session: Session, caller: Reader, uuid: str) -> Operation:
-    """Return how a stop or delete went, also when its resource is gone; its log only with `read:sensitive`."""
+    """Return how an operation went, also when its resource is gone; its log only with `read:sensitive`."""
     operation = await OperationRepository(session).get(caller.team_id, uuid)
     if operation is None:
         raise NotFound("Operation not found.")
@@ -164,12 +164,12 @@ async def get_operation(session: Session, caller: Reader, uuid: str) -> Operatio
 @router.post(
     "/operations/{uuid}/cancel",
     operation_id="cancel-operation-by-uuid",
-    summary="Cancel a stop or delete",
+    summary="Cancel an operation",
     tags=["Operations"],
     responses=answers(400, 401, 403, 404),
 )
 async def cancel_operation(request: Request, session: Session, caller: Deployer, uuid: str) -> OperationAsked:
-    """Take back a stop or delete that has not begun, or waits for its server; a deleted resource is found again."""
+    """Take back an operation that has not begun, or waits for its server; a deleted resource is found again."""
     operation = await OperationRepository(session).get(caller.team_id, uuid)
     if operation is None:
         raise NotFound("Operation not found.")

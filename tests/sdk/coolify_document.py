@@ -14,7 +14,7 @@ _ARRAYS = re.compile(
     r"list-.*|update-envs-.*|create-tag-by-.*|get-environments|get-resources-by-server-uuid|get-(token-team-members|members-.*)"
 )
 _MESSAGES = re.compile(
-    r"(delete|start|stop|restart|move|migrate|validate)-.*|(en|dis)able-api|cancel-.*|update-database-by-uuid"
+    r"(delete|(post-)?(start|stop|restart)|move|migrate|validate)-.*|(en|dis)able-api|cancel-.*|update-database-by-uuid"
 )
 _ITEMS: dict[str, dict[str, Any]] = {"array": {"items": {}}}
 _TEXTS = frozenset({"version", "healthcheck"})

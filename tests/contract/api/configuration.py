@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.contract.api.seeds import Names
+from tests.contract.api.seeds import PART_OPERATIONS, Names
 
 EVERYWHERE = {
     "body.project_uuid": "project",
@@ -56,6 +56,15 @@ _PATHS = {
     "^(POST /services/.uuid./stop|GET /services/.uuid./logs)$": {"path.uuid": "running_service"},
     "^(POST /databases/.uuid./stop|GET /databases/.uuid./logs)$": {"path.uuid": "running_database"},
     "^POST /servers/.server_uuid./destinations$": {"path.server_uuid": "changed_server"},
+    # A service each: while one thing is done with a part, another is refused.
+    **{
+        f"^POST /services/.uuid./{kind}s/.*/{verb}$": {
+            "path.uuid": f"{verb}_{kind}_service",
+            "path.app_uuid": f"{verb}_application",
+            "path.database_uuid": f"{verb}_database",
+        }
+        for kind, verb in PART_OPERATIONS
+    },
     "/services/.uuid./(applications|databases)": {
         "path.uuid": "running_service",
         "path.app_uuid": "service_application",

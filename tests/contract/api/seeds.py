@@ -60,15 +60,21 @@ esac
 """
 
 
+PART_OPERATIONS = tuple((kind, verb) for kind in ("application", "database") for verb in ("stop", "start", "restart"))
+"""What can be done with which part of a service."""
+
+
 async def sow(desk: Desk) -> Names:
     """Make the rows and return their names, and values that no schema can describe, by what they are."""
     place = desk.place
     async with desk.sessions.begin() as session:
         used, deleted = await _resources(session, place), await _deleted(session, place)
         around, told = await _around(session, place), await _told(session, place)
+        parts = await _parts(session, place)
         await session.execute(update(Server).values(validated_at=utcnow()))
     return {
         **used,
+        **parts,
         **deleted,
         **around,
         **told,
@@ -158,6 +164,15 @@ async def _resources(session: AsyncSession, place: Place) -> Names:
         "kept_deployment": [of_service[0], of_database[0]],
         "operation": [each.uuid for each in operations],
     }
+
+
+async def _parts(session: AsyncSession, place: Place) -> Names:
+    names: Names = {}
+    for kind, verb in PART_OPERATIONS:
+        service = await create_service(session, place, docker_compose_raw=_TWO_PARTS, status="running:healthy")
+        part = {"application": "web", "database": "db"}[kind]
+        names |= {f"{verb}_{kind}_service": [service.uuid], f"{verb}_{kind}": [uuid_of(service.uuid, part)]}
+    return names
 
 
 async def _keep_configuration(session: AsyncSession, service: Service, database: StandaloneMixin) -> None:
