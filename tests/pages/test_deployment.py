@@ -97,10 +97,10 @@ async def test_nobody_sees_what_the_api_would_not_show(desk: Desk) -> None:
         form = {"token": desk.tokens[token].plain}
         signed = await desk.api.post(f"{root}/sign-in", data=form, headers={"Origin": root})
         assert signed.status_code == 303, signed.text
-        for path in ("", "/state", "/log", "/log.txt", "/diff", "/cancel"):
+        for path in ("", "/state", "/log", "/log.txt", "/diff", "/changes", "/cancel"):
             url = f"{root}/deployments/{made.row.deployment_uuid}{path}"
             found[token, path] = (await desk.api.get(url, headers={"Accept": "text/html"})).status_code
-    refused = {("read", path): 403 for path in ("/log", "/log.txt", "/diff")}
+    refused = {("read", path): 403 for path in ("/log", "/log.txt", "/diff", "/changes")}
     shown = {("read", ""): 303, ("read", "/state"): 200, ("read", "/cancel"): 200}
     assert found == dict.fromkeys([key for key in found if key[0] == "other"], 404) | refused | shown
 

@@ -1,9 +1,12 @@
 """One service or database: what it shows to whom, and its buttons."""
 
+from datetime import timedelta
+
 import httpx
 from playwright.async_api import Browser, expect
 from sqlalchemy import select
 
+from app.kit.clock import utcnow
 from app.models import AuditEvent, EnvironmentVariable, ResourceOperation, ServiceDeploymentQueue
 from app.postgres import Sessions
 from tests.deploying import create_database, create_deployment, create_service
@@ -35,6 +38,22 @@ async def test_a_button_asks_and_then_deploys_as_the_api_does(signed_in: Visit, 
     await page.get_by_role("button", name="Stop", exact=True).first.click()
     await dialog.get_by_role("button", name="Stop", exact=True).click()
     await expect(page.locator(".notice.bad")).to_contain_text("is being deployed")
+
+
+async def test_the_history_says_what_each_one_changed(signed_in: Visit, desk: Desk, sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        shop = await create_service(session, desk.place)
+        first = {"columns": {}, "env": [], "compose": "services: {web: {image: a}}"}
+        variables = [{"key": key, "value": "1"} for key in ("ONE", "TWO")]
+        for number, snapshot in enumerate((first, {**first, "env": variables}, {**first, "env": variables})):
+            of_day = {"created_at": utcnow() - timedelta(days=3 - number), "configuration_snapshot": snapshot}
+            await create_deployment(session, desk.place, shop, status="finished", **of_day)
+    await signed_in.go(f"/services/{shop.uuid}")
+    changes = signed_in.page.locator(".row-actions a.quiet")
+    await expect(changes).to_contain_text(["nothing", "2 variables", "first one"])
+    await changes.nth(1).click()
+    await expect(signed_in.page.get_by_role("heading", level=1)).to_be_visible()
+    assert signed_in.page.url.endswith("/diff")
 
 
 async def test_values_are_shown_on_request_and_that_is_written_down(
