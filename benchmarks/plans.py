@@ -32,9 +32,9 @@ Each ran twice before it was measured, so that its pages were in memory.
 
 A deployment is found by its uuid in one index of its table. A list is read in the order of its index from where it
 begins: its first page and its last one read as many blocks, and a longer history does not make it slower. What runs or
-waits has indexes that hold nothing else: of the worker's rounds only retention reads history. *Blocks* are the 8 KiB blocks that
-PostgreSQL looked at: unlike the milliseconds they do not depend on the machine. A number in brackets is one of several
-statements, `…` in the name of an index stands for `_deployment_queues`; those of the token are left out.
+waits has indexes that hold nothing else: of the worker's rounds only retention reads history. *Blocks* are the 8 KiB
+blocks that PostgreSQL looked at: unlike the milliseconds they do not depend on the machine. A number in brackets is one
+of several statements, `…` in the name of an index stands for `_deployment_queues`; those of the token are left out.
 
 Written on {machine}, PostgreSQL {version}, by
 
