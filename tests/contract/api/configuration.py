@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 from tests.contract.api.seeds import PART_OPERATIONS, Names
@@ -72,6 +74,10 @@ _PATHS = {
     },
     "/services/.uuid./tags": {"path.uuid": "tagged_service", "path.tag_uuid": "tag"},
     "/databases/.uuid./tags": {"path.uuid": "tagged_database", "path.tag_uuid": "tag"},
+    "^POST /services/.uuid./envs$": {"path.uuid": "service", "body.key": "new_variable_key"},
+    "^POST /databases/.uuid./envs$": {"path.uuid": "database", "body.key": "new_variable_key"},
+    "^PATCH /services/.uuid./envs$": {"path.uuid": "service", "body.key": "kept_variable_key"},
+    "^PATCH /databases/.uuid./envs$": {"path.uuid": "database", "body.key": "kept_variable_key"},
     "^DELETE /services/.uuid./envs": {"path.uuid": "tagged_service", "path.env_uuid": "service_variable"},
     "^DELETE /databases/.uuid./envs": {"path.uuid": "tagged_database", "path.env_uuid": "database_variable"},
     " /team/envs": {"path.env_id": "team_variable"},
@@ -148,20 +154,22 @@ def names_of_paths(operation: str) -> dict[str, str]:
 
 
 def name_what_is_there(document: dict[str, Any], names: Names) -> None:
-    """Let the examples of bodies name things that are there, as those of a client do."""
+    """Let the examples of bodies name things that are there, as those of a client do; what must be new is new in each."""
+    values = {field: cycle(names[dictionary]) for field, dictionary in EVERYWHERE.items()}
     for schema in document["components"]["schemas"].values():
         for field, property_schema in schema.get("properties", {}).items():
-            dictionary = EVERYWHERE.get(f"body.{field}")
-            if dictionary is not None:
-                property_schema["examples"] = names[dictionary][:1]
+            if f"body.{field}" in values:
+                property_schema["examples"] = [next(values[f"body.{field}"])]
+    for content in _bodies(document):
+        content["example"] |= {
+            field: next(values[f"body.{field}"]) for field in content["example"] if f"body.{field}" in values
+        }
+
+
+def _bodies(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for methods in document["paths"].values():
         for operation in methods.values():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                content["example"] |= {
-                    field: names[EVERYWHERE[f"body.{field}"]][0]
-                    for field in content["example"]
-                    if f"body.{field}" in EVERYWHERE
-                }
+            yield from operation.get("requestBody", {}).get("content", {}).values()
 
 
 def _binding(parameter: str, dictionary: str) -> str:

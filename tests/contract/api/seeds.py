@@ -89,6 +89,8 @@ async def sow(desk: Desk) -> Names:
         "host": [f"host-{number}.example" for number in range(50)],
         "registry_host": [f"registry-{number}.example" for number in range(50)],
         "network": [f"network-{number}" for number in range(50)],
+        "kept_variable_key": ["KEPT"],
+        "new_variable_key": [f"NEW_KEY_{number}" for number in range(50)],
         "variable_key": [f"KEY_{number}" for number in range(50)],
     }
 
@@ -118,6 +120,7 @@ def docker(names: Names) -> str:
 
 async def _resources(session: AsyncSession, place: Place) -> Names:
     service, database = await create_service(session, place), await create_database(session, place)
+    session.add_all(_variable(place, each, "KEPT") for each in (service, database))
     runs: dict[str, Any] = {"status": "running:healthy", "status_at": utcnow()}
     running, up = (
         await create_service(session, place, docker_compose_raw=_TWO_PARTS, **runs),
@@ -234,10 +237,7 @@ async def _another_server(session: AsyncSession, place: Place) -> int:
 async def _around(session: AsyncSession, place: Place) -> Names:
     resources = await create_service(session, place), await create_database(session, place)
     team = {"team_id": place.team.id}
-    variables = [
-        EnvironmentVariable(**team, resource_type=each.resource_type, resource_id=each.id, key="A", value="1")
-        for each in resources
-    ]
+    variables = [_variable(place, each, "A") for each in resources]
     owners: dict[str, dict[str, int]] = {
         "team": {},
         "project": {"project_id": place.project.id},
@@ -272,3 +272,8 @@ async def _around(session: AsyncSession, place: Place) -> Names:
         "deleted_tag": [deleted_tag.uuid],
         "tag_name": ["blue"],
     }
+
+
+def _variable(place: Place, resource: Service | StandaloneMixin, key: str) -> EnvironmentVariable:
+    owner = {"resource_type": resource.resource_type, "resource_id": resource.id}
+    return EnvironmentVariable(team_id=place.team.id, **owner, key=key, value="1")
