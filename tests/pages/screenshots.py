@@ -81,6 +81,8 @@ async def _take_look(
                 for late in ("#log", "[data-pulls]"):
                     if await visit.page.locator(late).count():
                         await visit.page.locator(f"{late}[data-ready], {late}:not(#log, [hidden])").wait_for()
+                if name in {"service", "database"}:  # the others may keep a connection open
+                    await visit.page.wait_for_load_state("networkidle")
                 await visit.page.screenshot(path=folder / f"{name}-{look}.png", full_page=look == "phone" and every)
 
 

@@ -198,7 +198,21 @@ async def _variables(session: AsyncSession, team: Team, resource: Any) -> None:
         )
 
 
+def _deployed(resource: Any, number: int) -> dict[str, Any]:
+    """Return what the deployment with this number of a service deployed: now another image, now another variable."""
+    if not isinstance(resource, Service):
+        return {}
+    image = f"registry.example.com/harbour/{resource.name}:{number // 2}"
+    env = [{"key": "LOG_LEVEL", "value": "debug" if number % 3 else "info"}, {"key": "ROOM", "value": str(number // 5)}]
+    compose = f"services:\n  web:\n    image: {image}\n"
+    return {
+        "configuration_snapshot": {"columns": {}, "env": env, "compose": compose},
+        "image_digests": {"web": {"image": image, "id": f"sha256:{number // 2:064x}", "digest": None}},
+    }
+
+
 async def _past(session: AsyncSession, chance: random.Random, place: Place, resource: Any, *, often: bool) -> None:
+    number = 0
     for day in range(29, -1, -1):
         for _ in range(chance.choice((0, 1, 2, 3)) if often else chance.choice((0, 0, 0, 0, 1))):
             ended = utcnow() - timedelta(days=day, minutes=chance.randint(30, 600))
@@ -215,7 +229,8 @@ async def _past(session: AsyncSession, chance: random.Random, place: Place, reso
                 "action": chance.choice(("start", "start", "start", "restart")),
                 "failure_reason": chance.choice(FAILURES) if status == "failed" else None,
             }
-            await create_deployment(session, place, resource, **columns)
+            number += 1
+            await create_deployment(session, place, resource, **columns, **_deployed(resource, number))
 
 
 async def _failed(session: AsyncSession, resource: Any, place: Place) -> AnyQueue:
@@ -251,6 +266,7 @@ async def _running(session: AsyncSession, resource: Any, place: Place, *, step: 
         requested_by="Ada Lovelace",
         step=step,
         steps=_steps(started, step),
+        **_deployed(resource, 99),
         lease_owner="seed",
         lease_until=utcnow() + timedelta(days=1),
     )
