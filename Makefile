@@ -29,7 +29,7 @@ up: .venv/installed ## serve API and worker with an embedded PostgreSQL and Valk
 	@$(BIN)/shiplog up $(ARGS)
 
 test: .venv/installed-dev ## the whole suite; ARGS="-k words" for a part of it
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
 
 faults: .venv/installed-dev ## kill, cut and freeze while RUNS=1000 deployments run, compare every log; SEED=…, KIND=words
 	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind "$(KIND)") $(ARGS)

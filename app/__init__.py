@@ -7,4 +7,4 @@
 Start reading at `deployments/__init__.py`; a request enters at `main.py`, a job at `worker.py`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
