@@ -188,7 +188,7 @@ REFUSED_FIELDS: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
     ),
     (
         {"connect_to_docker_network": "perhaps"},
-        {"connect_to_docker_network": ["Input should be a valid boolean, unable to interpret input."]},
+        {"connect_to_docker_network": ["Input should be a valid boolean."]},
     ),
     ({"docker_compose_raw": HOST}, {"docker_compose_raw": [NOT_ALLOWED]}),
     ({"urls": []}, {"urls": [NO_FIELD]}),
