@@ -12,11 +12,12 @@ pytest_plugins = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist's own hook, which reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share one Docker engine in one xdist worker; the first of them waits for the rig's images."""
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("docker"))
-            if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(300))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests that share one Docker engine in one xdist worker; the first of them waits for the rig's images.
+
+    Here and not where items are sorted: by then xdist has read the groups.
+    """
+    if item.get_closest_marker("docker"):
+        item.add_marker(pytest.mark.xdist_group("docker"))
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))

@@ -152,7 +152,7 @@ async def test_a_delete_waits_for_the_stop(desk: Desk, kind: Kind) -> None:
     noun = kind.name.capitalize()
     assert (answer.status_code, error_of(answer)) == (
         409,
-        {"message": f"{noun} is being stopped. Delete it when operation {stop} has ended.", "operation_uuid": stop},
+        {"message": f"{noun} is being stopped. Ask again when operation {stop} has ended.", "operation_uuid": stop},
     )
     assert (await desk.ask("GET", path)).status_code == 200
 
