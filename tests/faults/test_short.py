@@ -21,6 +21,7 @@ SEEDS = {kind.name: [number] for number, kind in enumerate(KINDS, start=1) if no
 SEEDS["redis: killed"].append(42)  # a worker that could not say good-bye to Redis ended
 SEEDS["redis: away all the time"].append(24)  # the same
 SEEDS["worker: frozen past its lease"].append(20270)  # a frozen worker's transaction kept the row locked
+SEEDS["postgres: killed"].append(120186)  # the API answered 500 for a connection that had died
 
 
 class Cells:
