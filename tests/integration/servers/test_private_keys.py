@@ -51,7 +51,11 @@ async def _read(desk: Desk, uuid: str, by: str = "sensitive") -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("sent", [PEM, in_base64(PEM), PEM.replace("\n", "\r\n"), f"\n{PEM.strip()}"])
+@pytest.mark.parametrize(
+    "sent",
+    [PEM, in_base64(PEM), PEM.replace("\n", "\r\n"), f"\n{PEM.strip()}"],
+    ids=["as it is", "base64", "carriage returns", "blank line"],
+)
 async def test_a_key_is_stored_as_pem_however_it_was_sent(desk: Desk, sent: str) -> None:
     uuid = await _create(desk, name="deploy key", description="of the shop", private_key=sent)
     expected = {

@@ -53,6 +53,7 @@ def test_every_usual_format_is_read(key: asyncssh.SSHKey, form: str) -> None:
         "\n\n  " + ED25519.replace("\n", "\n  ") + "\n\n",
         ED25519 + " \n",
     ],
+    ids=["stripped", "carriage returns", "indented", "a blank behind it"],
 )
 def test_what_pasting_does_to_a_key_does_no_harm(pasted: str) -> None:
     assert read_private_key(pasted) == read_private_key(ED25519)
