@@ -13,7 +13,7 @@ from app.compose_services.looking import look_at_containers
 from app.compose_services.parts import parts_of
 from app.compose_services.repository import ServiceRepository
 from app.compose_services.schemas import ServiceAnswer, ServiceCreate, ServiceUpdate, ServiceUuid
-from app.errors import NotFound, ValidationFailed, answers
+from app.errors import ValidationFailed, answers
 from app.kit.base64_text import decoded
 from app.kit.ids import new_uuid
 from app.models.server import Server
@@ -102,7 +102,7 @@ async def get_service(
     ] = False,
 ) -> ServiceAnswer:
     """Return one service; its Compose file only with `read:sensitive`."""
-    service = await _found(session, caller, uuid)
+    service = await ServiceRepository(session).found(caller.team_id, uuid)
     if look:
         await look_at_containers(request, session, service)
     parts = await parts_of(service)
@@ -120,7 +120,7 @@ async def update_service(
 ) -> ServiceUuid:
     """Change what is named. What runs, and what is being deployed, stays as it was until the next deployment."""
     compose = None if body.docker_compose_raw is None else await _compose_of(body.docker_compose_raw)
-    service = await _found(session, caller, uuid, for_update=True)
+    service = await ServiceRepository(session).found(caller.team_id, uuid, for_update=True)
     if body.name is not None:
         service.name = body.name
     if "description" in body.model_fields_set:
@@ -155,13 +155,6 @@ add_env_routes(router, noun="service", find=_find)
 add_tag_routes(router, noun="service", find=_find)
 add_move_route(router, noun="service", find=_find)
 add_clone_routes(router, noun="service", find=_find, fits=_why_unfit)
-
-
-async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:
-    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=for_update)
-    if service is None:
-        raise NotFound("Service not found.")
-    return service
 
 
 async def _compose_of(encoded: str) -> tuple[str, ComposeDocument]:

@@ -96,7 +96,7 @@ async def find_part(
     session: AsyncSession, caller: Caller, uuid: str, part_uuid: str, kind: PartKind, *, for_update: bool = False
 ) -> tuple[Service, Part]:
     """Return a service of the caller's team and one of its parts; raise NotFound. `for_update` locks the service."""
-    service = await _found(session, caller, uuid, for_update=for_update)
+    service = await ServiceRepository(session).found(caller.team_id, uuid, for_update=for_update)
     for part in await parts_of(service):
         if (part.uuid, part.kind) == (part_uuid, kind):
             return service, part
@@ -104,7 +104,7 @@ async def find_part(
 
 
 async def _list(session: AsyncSession, caller: Caller, uuid: str, kind: PartKind) -> list[PartAnswer]:
-    service = await _found(session, caller, uuid)
+    service = await ServiceRepository(session).found(caller.team_id, uuid)
     return [PartAnswer.of(service, part) for part in await parts_of(service) if part.kind == kind]
 
 
@@ -116,10 +116,3 @@ async def _update(
     service.part_notes = {**service.part_notes, part.name: notes}
     await session.flush()
     return PartAnswer.of(service, replace(part, **notes))
-
-
-async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> Service:
-    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=for_update)
-    if service is None:
-        raise NotFound("Service not found.")
-    return service

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
+from app.errors import NotFound
 from app.kit.repository import Repository
 from app.models.environment import Environment
 from app.models.project import Project
@@ -27,6 +28,13 @@ class ServiceRepository(Repository[Service]):
         if for_update:
             statement = statement.with_for_update(of=Service).execution_options(populate_existing=True)
         return await self.one_or_none(statement)
+
+    async def found(self, team_id: int, uuid: str, *, for_update: bool = False) -> Service:
+        """Return one service of the team; raise NotFound."""
+        service = await self.get(team_id, uuid, for_update=for_update)
+        if service is None:
+            raise NotFound("Service not found.")
+        return service
 
     async def of_team(self, team_id: int) -> Sequence[Service]:
         """Return every service of the team, oldest first."""

@@ -14,13 +14,19 @@ from app.auth.dependencies import Caller, require
 from app.compose.plan import PlanError
 from app.compose.run_options import parse_run_options, refuse_powers
 from app.databases.definition import DatabaseDefinition
-from app.databases.lookup import certificate_ends, databases_of_team, find_database, is_public_port_taken
+from app.databases.lookup import (
+    certificate_ends,
+    databases_of_team,
+    find_database,
+    found_database,
+    is_public_port_taken,
+)
 from app.databases.presenting import asked_columns, present, urls_of
 from app.databases.registry import DEFINITIONS, definition_of
 from app.databases.repository import lock_server, may_have_started
 from app.databases.schemas import SCHEMAS, AnyDatabase, DatabaseSchemas, DatabaseUpdate
 from app.databases.schemas.every_type import DatabaseCreate, DatabaseCreated, DatabaseFields
-from app.errors import InvalidRequest, NotFound, ValidationFailed, answers
+from app.errors import InvalidRequest, ValidationFailed, answers
 from app.kit.answers import MessageAnswer
 from app.kit.ids import new_uuid
 from app.models.resource import secret_columns
@@ -98,7 +104,7 @@ for _definition in DEFINITIONS.values():
 )
 async def get_database(session: Session, caller: Reader, uuid: str) -> AnyDatabase:
     """Return one database; password, URLs and files only with `read:sensitive`."""
-    (answer,) = await _presented(session, caller, [await _found(session, caller, uuid)])
+    (answer,) = await _presented(session, caller, [await found_database(session, caller.team_id, uuid)])
     return answer
 
 
@@ -117,7 +123,7 @@ async def update_database(
     would be true here and nowhere else. So it is with user, password and name of PostgreSQL, MySQL, MariaDB and MongoDB,
     with PostgreSQL's initdb arguments and authentication method, and with the name of ClickHouse's.
     """
-    database = await _found(session, caller, uuid, for_update=True)
+    database = await found_database(session, caller.team_id, uuid, for_update=True)
     asked = asked_columns(_of_type(SCHEMAS[database.resource_type], body), type(database))
     changed = {name: value for name, value in asked.items() if getattr(database, name) != value}
     await _refuse_fixed(session, database, changed)
@@ -186,13 +192,6 @@ async def _create(
 
 def _new_password() -> str:
     return "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(64))
-
-
-async def _found(session: AsyncSession, caller: Caller, uuid: str, *, for_update: bool = False) -> StandaloneMixin:
-    database = await find_database(session, caller.team_id, uuid, for_update=for_update)
-    if database is None:
-        raise NotFound("Database not found.")
-    return database
 
 
 async def _presented(session: AsyncSession, caller: Caller, databases: Sequence[StandaloneMixin]) -> list[AnyDatabase]:

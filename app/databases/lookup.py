@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from app.errors import NotFound
 from app.models.database_certificate import DatabaseCertificate
 from app.models.environment import Environment
 from app.models.project import Project
@@ -34,6 +35,16 @@ async def find_database(
     if for_update:
         statement = statement.with_for_update(of=model).execution_options(populate_existing=True)
     database: StandaloneMixin | None = (await session.execute(statement)).scalar_one_or_none()
+    return database
+
+
+async def found_database(
+    session: AsyncSession, team_id: int, uuid: str, *, for_update: bool = False
+) -> StandaloneMixin:
+    """Return the team's database with what surrounds it loaded; raise NotFound."""
+    database = await find_database(session, team_id, uuid, for_update=for_update)
+    if database is None:
+        raise NotFound("Database not found.")
     return database
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import databases_of_team, find_database
+from app.databases.lookup import databases_of_team, find_database, found_database
 from app.deployments.idempotency import AnswerOnce, Once
 from app.deployments.queue import Queued, lock_for_deployment, queue_database_deployment, queue_service_deployment
 from app.deployments.schemas import (
@@ -92,10 +92,12 @@ async def start_service(
 ) -> StartAnswer:
     """Queue a deployment of a service that is not running."""
     asked = _merged(query, body)
-    await look_before_refusing(request, session, await _service(session, caller, uuid), "running")
+    await look_before_refusing(
+        request, session, await ServiceRepository(session).found(caller.team_id, uuid), "running"
+    )
 
     async def make() -> StartAnswer:
-        service = await _service(session, caller, uuid)
+        service = await ServiceRepository(session).found(caller.team_id, uuid)
         if "running" in service.status:
             raise InvalidRequest("Service is already running.")
         return await _start(once, session, caller, service, asked, "Service starting request queued.")
@@ -125,7 +127,7 @@ async def restart_service(
         asked = asked.model_copy(update={"stop_before_start": True})
 
     async def make() -> StartAnswer:
-        service = await _service(session, caller, uuid)
+        service = await ServiceRepository(session).found(caller.team_id, uuid)
         text = "Service restarting request queued."
         return await _start(once, session, caller, service, asked, text, action="restart")
 
@@ -152,10 +154,10 @@ async def start_database(
     body = body or DatabaseStart()
     allowed = body.allow_major_upgrade
     asked = StartOptions(**body.model_dump(exclude_unset=True, exclude={"allow_major_upgrade"}))
-    await look_before_refusing(request, session, await _database(session, caller, uuid), "running")
+    await look_before_refusing(request, session, await found_database(session, caller.team_id, uuid), "running")
 
     async def make() -> StartAnswer:
-        database = await _database(session, caller, uuid)
+        database = await found_database(session, caller.team_id, uuid)
         if "running" in database.status:
             raise InvalidRequest("Database is already running.")
         text = "Database starting request queued."
@@ -179,7 +181,7 @@ async def restart_database(
     asked = StartOptions(**(body or DatabaseStartOptions()).model_dump(exclude_unset=True))
 
     async def make() -> StartAnswer:
-        database = await _database(session, caller, uuid)
+        database = await found_database(session, caller.team_id, uuid)
         text = "Database restarting request queued."
         return await _start(once, session, caller, database, asked, text, action="restart")
 
@@ -266,20 +268,6 @@ def _started(resource: DeployableMixin) -> str:
     if isinstance(resource, Service):
         return f"Service {resource.name} started. It could take a while, be patient."
     return f"Database {resource.name} started."
-
-
-async def _service(session: AsyncSession, caller: Caller, uuid: str) -> Service:
-    service = await ServiceRepository(session).get(caller.team_id, uuid)
-    if service is None:
-        raise NotFound("Service not found.")
-    return service
-
-
-async def _database(session: AsyncSession, caller: Caller, uuid: str) -> StandaloneMixin:
-    database = await find_database(session, caller.team_id, uuid)
-    if database is None:
-        raise NotFound("Database not found.")
-    return database
 
 
 async def _resources(session: AsyncSession, caller: Caller, asked: DeployRequest) -> Sequence[DeployableMixin]:

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from app.auth.dependencies import Caller, require
 from app.compose.plan import DeploymentPlan, PlanError
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
+from app.databases.lookup import found_database
 from app.deployments.diff import compare
 from app.deployments.diff_endpoints import deployed, last_deployed
 from app.deployments.diff_guard import Deployed, Guard, plan_of
 from app.deployments.diff_schemas import PlanAnswer, PlannedFileAnswer, PlannedStepAnswer
 from app.deployments.kinds import DATABASE, SERVICE, AnyQueue, Kind
 from app.deployments.snapshots import columns_of, placement_of, snapshot_of_database, snapshot_of_service
-from app.errors import NotFound, answers
+from app.errors import answers
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
 from app.models.resource import DeployableMixin, current_secrets
 from app.models.service_deployment_queue import ServiceDeploymentQueue
@@ -49,9 +49,7 @@ async def plan_service(
 
     Nothing is deployed and the server is not asked. Which image a tag means is known only once it is pulled.
     """
-    service = await ServiceRepository(session).get(caller.team_id, uuid)
-    if service is None:
-        raise NotFound("Service not found.")
+    service = await ServiceRepository(session).found(caller.team_id, uuid)
     placement = await placement_of(session, service)
     how = {"pull_latest_images": pull_latest_images, "stop_before_start": stop_before_start}
     snapshot = await snapshot_of_service(session, service, placement, **how)
@@ -72,9 +70,7 @@ async def plan_database(request: Request, session: ReadSession, caller: Sensitiv
 
     Nothing is deployed and the server is not asked; a certificate is neither made nor renewed.
     """
-    database = await find_database(session, caller.team_id, uuid)
-    if database is None:
-        raise NotFound("Database not found.")
+    database = await found_database(session, caller.team_id, uuid)
     placement = await placement_of(session, database)
     snapshot = await snapshot_of_database(
         session, database, placement, columns=columns_of(database), with_certificate=False

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from app.auth.dependencies import Caller, bearer, require
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
+from app.databases.lookup import found_database
 from app.deployments.conditional import is_known, tag_of
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, Kind
 from app.deployments.lookup import look
@@ -67,9 +67,7 @@ async def list_service_deployments(
     count: Count = False,
 ) -> Response:
     """Newest first. Logs are left out unless asked for and allowed."""
-    service = await ServiceRepository(session).get(caller.team_id, uuid)
-    if service is None:
-        raise NotFound("Service not found.")
+    service = await ServiceRepository(session).found(caller.team_id, uuid)
     repository = ServiceDeploymentQueueRepository(session)
     of_service = ServiceDeploymentQueue.service_id == service.id
     rows = await repository.history(
@@ -113,9 +111,7 @@ async def list_database_deployments(
     count: Count = False,
 ) -> Response:
     """Newest first. Logs are left out unless asked for and allowed."""
-    database = await find_database(session, caller.team_id, uuid)
-    if database is None:
-        raise NotFound("Database not found.")
+    database = await found_database(session, caller.team_id, uuid)
     repository = DatabaseDeploymentQueueRepository(session)
     of_database: tuple[Any, ...] = (
         DatabaseDeploymentQueue.database_id == str(database.id),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
+from app.databases.lookup import found_database
 from app.databases.planning import why_unreadable
 from app.databases.registry import definition_of
 from app.deployments.idempotency import AnswerOnce, Once
@@ -19,7 +19,7 @@ from app.deployments.repository import previous_snapshot
 from app.deployments.rollback import Rollback
 from app.deployments.schemas import RunLimits, StartAnswer
 from app.deployments.snapshots import find_kept
-from app.errors import Conflict, NotFound, QueueFull, answers
+from app.errors import Conflict, QueueFull, answers
 from app.models.deployment_status import DeploymentStatus
 from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Session
@@ -106,14 +106,10 @@ async def _roll_back(
 ) -> RollbackAnswer:
     source = rollback.source
     if kind is SERVICE:
-        service = await ServiceRepository(session).get(caller.team_id, source.resource_uuid)
-        if service is None:
-            raise NotFound("Service not found.")
+        service = await ServiceRepository(session).found(caller.team_id, source.resource_uuid)
         queued = await queue_service_deployment(session, service, rollback=rollback, **_how(caller, asked))
     else:
-        database = await find_database(session, caller.team_id, source.resource_uuid)
-        if database is None:
-            raise NotFound("Database not found.")
+        database = await found_database(session, caller.team_id, source.resource_uuid)
         await _refuse_unreadable_data(session, database, source)
         queued = await queue_database_deployment(session, database, rollback=rollback, **_how(caller, asked))
     return _answer(once, kind, source, queued)

@@ -14,8 +14,8 @@ from app.compose.plan import ServerFacts
 from app.compose_services.part_routes import find_part
 from app.compose_services.parts import PartKind
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
-from app.errors import InvalidRequest, NotFound, answers
+from app.databases.lookup import found_database
+from app.errors import InvalidRequest, answers
 from app.kit.redaction import Redactor
 from app.kit.schema import ResponseSchema
 from app.models.resource import DeployableMixin, current_secrets
@@ -63,9 +63,7 @@ async def get_service_logs(
     show_timestamps: Timestamps = False,
 ) -> ContainerLogs:
     """Redacted. Also of a container that has ended; 400 when there is none, or its server does not answer."""
-    service = await ServiceRepository(session).get(caller.team_id, uuid)
-    if service is None:
-        raise NotFound("Service not found.")
+    service = await ServiceRepository(session).found(caller.team_id, uuid)
     labels = {"project": uuid, "service": sub_service_name}
     return await _read(request, session, service, "Service", _options(lines, show_timestamps=show_timestamps), labels)
 
@@ -86,9 +84,7 @@ async def get_database_logs(
     show_timestamps: Timestamps = False,
 ) -> ContainerLogs:
     """Redacted. Also of a container that has ended; 400 when there is none, or its server does not answer."""
-    database = await find_database(session, caller.team_id, uuid)
-    if database is None:
-        raise NotFound("Database not found.")
+    database = await found_database(session, caller.team_id, uuid)
     return await _read(
         request, session, database, "Database", _options(lines, show_timestamps=show_timestamps), {"project": uuid}
     )

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
 from app.compose_services.repository import ServiceRepository
-from app.databases.lookup import find_database
+from app.databases.lookup import find_database, found_database
 from app.errors import NotFound, answers
 from app.kit.after_commit import call_after_commit
 from app.models.resource_operation import ResourceOperation
@@ -55,9 +55,7 @@ async def stop_service(
     seen = await ServiceRepository(session).get(caller.team_id, uuid)
     if seen is not None:
         await look_before_refusing(request, session, seen, "exited")
-    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=True)
-    if service is None:
-        raise NotFound("Service not found.")
+    service = await ServiceRepository(session).found(caller.team_id, uuid, for_update=True)
     operation = await ask_stop(session, caller, service, docker_cleanup=docker_cleanup)
     return _asked(request, session, operation, "Service stopping request queued.")
 
@@ -76,9 +74,7 @@ async def stop_database(
     seen = await find_database(session, caller.team_id, uuid)
     if seen is not None:
         await look_before_refusing(request, session, seen, "exited")
-    database = await find_database(session, caller.team_id, uuid, for_update=True)
-    if database is None:
-        raise NotFound("Database not found.")
+    database = await found_database(session, caller.team_id, uuid, for_update=True)
     operation = await ask_stop(session, caller, database, docker_cleanup=docker_cleanup)
     return _asked(request, session, operation, "Database stopping request queued.")
 
@@ -97,9 +93,7 @@ async def delete_service(
 
     A server that is away is waited for. Should the operation fail or be cancelled, the service is back.
     """
-    service = await ServiceRepository(session).get(caller.team_id, uuid, for_update=True)
-    if service is None:
-        raise NotFound("Service not found.")
+    service = await ServiceRepository(session).found(caller.team_id, uuid, for_update=True)
     operation = await ask_delete(session, caller, service, options)
     return _asked(request, session, operation, "Service deletion request queued.")
 
@@ -118,9 +112,7 @@ async def delete_database(
 
     A server that is away is waited for. Should the operation fail or be cancelled, the database is back.
     """
-    database = await find_database(session, caller.team_id, uuid, for_update=True)
-    if database is None:
-        raise NotFound("Database not found.")
+    database = await found_database(session, caller.team_id, uuid, for_update=True)
     operation = await ask_delete(session, caller, database, options)
     return _asked(request, session, operation, "Database deletion request queued.")
 
