@@ -9,7 +9,7 @@ import typer
 
 from app.cli.options import AsJson
 from app.cli.output import Output, field
-from app.cli.problem import Problem
+from app.cli.postgres_problems import postgres_problems
 
 keys = typer.Typer(help="The encryption keys of stored secrets.", no_args_is_help=True)
 
@@ -61,8 +61,6 @@ def _names(rows: Sequence[str], count: int) -> str:
 
 
 def _run(*, rotate: bool) -> dict[str, Any]:
-    from sqlalchemy.exc import DBAPIError
-
     from app.cli.configuration import read_settings
     from app.encryption_keys.rotation import key_uses
     from app.encryption_keys.rotation import rotate as rotate_all
@@ -85,9 +83,5 @@ def _run(*, rotate: bool) -> dict[str, Any]:
         finally:
             await engine.dispose()
 
-    try:
+    with postgres_problems():
         return asyncio.run(work())
-    except DBAPIError as error:
-        raise Problem(f"PostgreSQL refuses: {str(error.orig).rpartition('>: ')[2]}.") from None
-    except (OSError, TimeoutError) as error:
-        raise Problem(f"PostgreSQL does not answer: {str(error) or 'no connection'}.") from None

@@ -4,6 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
+from app.cli.postgres_problems import postgres_problems
 from app.cli.problem import Problem
 
 _ROOT = Path(__file__).parents[2]
@@ -28,19 +29,18 @@ def upgrade(url: str) -> None:
 
     config = Config(_ROOT / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    try:
-        command.upgrade(config, "head")
-    except (OSError, TimeoutError) as error:
-        raise Problem(f"PostgreSQL does not answer: {str(error) or 'no connection'}.") from None
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == "55P03":
+    with postgres_problems():
+        try:
+            command.upgrade(config, "head")
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != "55P03":
+                raise
             raise Problem(
                 "A table that is to be changed was in use for longer than 5 s, so the migration gave way; what had been "
                 "done before it stays. Run this again, best while no long query or backup runs."
             ) from None
-        raise Problem(f"PostgreSQL refuses: {str(error.orig).rpartition('>: ')[2]}.") from None
-    except CommandError as error:  # the database is at a revision that these files do not know
-        raise Problem(f"This version of Shiplog cannot migrate the database: {error}") from None
+        except CommandError as error:  # the database is at a revision that these files do not know
+            raise Problem(f"This version of Shiplog cannot migrate the database: {error}") from None
 
 
 def newest_revisions() -> set[str]:

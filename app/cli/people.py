@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -14,6 +14,7 @@ from app.auth.seeding import SeedingRefused, add_member, create_first_team
 from app.auth.tokens import ABILITIES, create_token, revoke_token
 from app.cli.configuration import read_settings
 from app.cli.output import Output, field
+from app.cli.postgres_problems import postgres_problems
 from app.cli.problem import Problem
 from app.kit.clock import to_text
 from app.models.api_token import ApiToken
@@ -135,18 +136,16 @@ def _run(work: Callable[[AsyncSession], Awaitable[_Answer]]) -> _Answer:
 async def _transaction(url: str) -> AsyncIterator[AsyncSession]:
     engine = create_async_engine(url, poolclass=NullPool, connect_args=UNNAMED_STATEMENTS)
     try:
-        async with create_sessions(engine).begin() as session:
-            yield session
+        with postgres_problems():
+            try:
+                async with create_sessions(engine).begin() as session:
+                    yield session
+            except ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", None) != "42P01":
+                    raise
+                raise Problem("The database has no tables yet: run `shiplog migrate` first.") from None
     except SeedingRefused as refused:
         raise Problem(str(refused)) from None
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) == "42P01":
-            raise Problem("The database has no tables yet: run `shiplog migrate` first.") from None
-        raise
-    except DBAPIError as error:
-        raise Problem(f"PostgreSQL refuses: {str(error.orig).rpartition('>: ')[2]}.") from None
-    except (OSError, TimeoutError) as error:
-        raise Problem(f"PostgreSQL does not answer: {str(error) or 'no connection'}.") from None
     finally:
         await engine.dispose()
 
