@@ -25,7 +25,7 @@ from app.metrics.state import State
 from app.middleware import AroundRequests, Compression, LegacyGetActions
 from app.openapi import PREFIX, install_openapi
 from app.pages.site import install_pages
-from app.postgres import create_engine, create_readers, create_sessions
+from app.postgres import create_autocommit_sessions, create_engine, create_sessions
 from app.redis import Waker
 from app.remote.ssh import SshHostPool
 from app.settings import Settings, get_settings
@@ -102,7 +102,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     lookups = Lookups(engine, settings)
     waker = Waker(settings.redis())
     app.state.sessions = create_sessions(engine)
-    app.state.readers = create_readers(engine, settings)
+    app.state.readers = create_autocommit_sessions(engine, settings)
     app.state.waker = waker
     app.state.lookups = lookups
     app.state.rate_limit = RateLimit(settings.rate_limit, waker)

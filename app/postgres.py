@@ -56,7 +56,7 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False, autoflush=True)
 
 
-def create_readers(engine: AsyncEngine, settings: Settings) -> Sessions:
+def create_autocommit_sessions(engine: AsyncEngine, settings: Settings) -> Sessions:
     """Return the factory of sessions whose statements each stand alone, which saves two of three round trips.
 
     Behind a transaction pooler it makes transactions: outside one, a statement that was parsed on one connection would

@@ -17,7 +17,7 @@ from app.deployments.kinds import SERVICE
 from app.deployments.log import LogWriter, Position, Stretch, own_entry
 from app.kit.clock import utcnow
 from app.models.log_entry import AlikeEntries
-from app.postgres import Sessions, create_engine, create_readers, create_sessions
+from app.postgres import Sessions, create_autocommit_sessions, create_engine, create_sessions
 from app.settings import Settings, get_settings
 from benchmarks.measuring import configured, size, spread
 from tests.deploying import create_deployment, create_place, create_service
@@ -38,7 +38,7 @@ async def a_writer(sessions: Sessions, there: int) -> LogWriter:
     claimed = await claim_next(sessions, place.server.id, "benchmark", 3600)
     assert claimed is not None
     position = Position(claimed.lease_epoch, 0, 0, 0)
-    appending = create_readers(sessions.kw["bind"], get_settings())
+    appending = create_autocommit_sessions(sessions.kw["bind"], get_settings())
     writer = LogWriter(appending, SERVICE, claimed.deployment_id, position, lease_seconds=3600)
     await ours(writer, there, 500)
     return writer

@@ -20,7 +20,7 @@ from app.kit.clock import utcnow
 from app.kit.ids import new_uuid
 from app.logs import configure_logging
 from app.models.log_entry import AlikeEntries
-from app.postgres import create_engine, create_readers, create_sessions
+from app.postgres import create_autocommit_sessions, create_engine, create_sessions
 from app.settings import Settings, get_settings
 from benchmarks.measuring import environment_of, percentile, program
 
@@ -49,7 +49,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._engine = create_engine(settings)
         self._sessions = create_sessions(self._engine)
-        self._readers = create_readers(self._engine, settings)
+        self._readers = create_autocommit_sessions(self._engine, settings)
         self._settings = settings
         self._owner = new_uuid()
         self._servers: list[int] = []

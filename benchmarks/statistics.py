@@ -13,7 +13,7 @@ import asyncpg
 from app.deployments.kinds import SERVICE
 from app.kit.clock import utcnow
 from app.logs import configure_logging
-from app.postgres import create_engine, create_readers, create_sessions
+from app.postgres import create_autocommit_sessions, create_engine, create_sessions
 from app.settings import Settings
 from app.statistics.answering import statistics_of
 from app.statistics.counting import count_all
@@ -68,7 +68,7 @@ async def measure(settings: Settings) -> None:
     )
     print(f"roll-up: {kept[0]:,} rows, {kept[1]:,} MiB")
     today = utcnow().date()
-    readers = create_readers(engine, settings)
+    readers = create_autocommit_sessions(engine, settings)
     medians = []
     for days in (30, 90, DAYS):
         for group_by in GroupBy:

@@ -34,7 +34,7 @@ from app.kit.redaction import Redactor
 from app.metrics.instruments import LEASES_LOST
 from app.models.deployment_status import DeploymentStatus
 from app.operations.status import list_containers, look_at
-from app.postgres import Sessions, create_readers, is_away
+from app.postgres import Sessions, create_autocommit_sessions, is_away
 from app.remote.detached import DetachedRun, RunState
 from app.remote.errors import RemoteError
 from app.remote.host import HostPool
@@ -54,7 +54,7 @@ class Runner:
     def __init__(self, sessions: Sessions, hosts: HostPool, settings: Settings, publish: Publish) -> None:
         self._sessions = sessions
         # An append is one statement: without a transaction around it, it takes one round trip and not three.
-        self._appending = create_readers(sessions.kw["bind"], settings)
+        self._appending = create_autocommit_sessions(sessions.kw["bind"], settings)
         self._hosts = hosts
         self._settings = settings
         self._publish = publish

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from app.postgres import create_engine, create_readers, create_sessions
+from app.postgres import create_autocommit_sessions, create_engine, create_sessions
 from app.settings import Settings
 
 
@@ -21,7 +21,7 @@ async def test_who_only_reads_is_in_a_transaction_behind_a_pooler_alone(postgres
     settings = Settings(database_url=postgres_url, pooler=pooler)
     engine = create_engine(settings)
     moment = text("SELECT now()")  # the beginning of the transaction
-    async with create_readers(engine, settings)() as session:
+    async with create_autocommit_sessions(engine, settings)() as session:
         first, second = [(await session.execute(moment)).scalar_one() for _ in range(2)]
     await engine.dispose()
     assert (first == second) is pooler
