@@ -9,12 +9,15 @@ from contextlib import suppress
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Select
-from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from sqlalchemy import Dialect, Select
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.metrics.queries import observe
 from app.settings import Settings
+
+DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+"""How a statement is written for asyncpg."""
 
 _MOST_CONNECTIONS = 4
 """A look-up holds one for a tenth of a millisecond: four serve more requests than one process can take."""
@@ -30,7 +33,7 @@ class Lookup:
     """A statement in SQLAlchemy's words that returns at most one row, compiled once; its parameters have names."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
-        compiled = statement.compile(dialect=dialect.dialect())  # type: ignore[no-untyped-call]
+        compiled = statement.compile(dialect=DIALECT)
         self.sql = str(compiled)
         self._defaults = [(name, compiled.params[name]) for name in compiled.positiontup or ()]
 

@@ -134,7 +134,6 @@ def test_systemd_understands_a_unit(name: str, tmp_path: Path) -> None:
     verify = shutil.which("systemd-analyze")
     if verify is None:
         parser = configparser.ConfigParser(strict=False, interpolation=None)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
         parser.read_string((EXAMPLES / name).read_text())
         assert parser.sections() == ["Unit", "Service", "Install"]
         return

@@ -25,7 +25,7 @@ from app.models.log_entry import join_entries, log_entry
 from app.models.standalone.columns import StandaloneMixin
 from app.postgres import Sessions
 from app.retention.pruning import BATCH_SECONDS, Pace, prune_due_team, prune_expired
-from app.retention.repository import BEGIN, EXPIRED, change_policy, policy_of, remove_old, take_due_team
+from app.retention.repository import BEGIN, EXPIRED, Position, change_policy, policy_of, remove_old, take_due_team
 from tests.deploying import Place, create_deployment, create_place, create_resource
 from tests.desk import UNKNOWN_UUID, Desk, error_of, open_desk
 from tests.fixtures.api import MakeToken
@@ -163,12 +163,13 @@ async def test_batches_walk_the_whole_history_and_large_logs_make_them_smaller(
     place = await place_with(sessions, finished_days=1)
     _, uuids = await history(sessions, place, kind, (aged(60 - n, log_bytes=1000) for n in range(25)))
     policy = RetentionPolicy(team_id=place.team.id, finished_days=1, failed_days=1, cancelled_days=1, keep_last=3)
-    position, sizes = BEGIN, []
+    position: Position | None = BEGIN
+    sizes = []
     while position is not None:
         async with sessions.begin() as session:
             found = await remove_old(session, kind, policy, position, count=4)
         sizes.append(found.deployments)
-        position = found.position  # type: ignore[assignment]
+        position = found.position
     assert (max(sizes), sum(sizes)) == (3, 22)
     assert await left(sessions, kind) == set(uuids[-3:])
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -59,9 +60,9 @@ async def test_a_deployment_is_a_span_below_the_request_that_asked_for_it(
 
 
 async def test_a_request_goes_on_with_the_trace_of_its_caller(
-    api: object, sessions: Sessions, make_token: MakeToken, exporter: InMemorySpanExporter
+    api: httpx.AsyncClient, sessions: Sessions, make_token: MakeToken, exporter: InMemorySpanExporter
 ) -> None:
-    desk: Desk = await open_desk(api, sessions, make_token)  # type: ignore[arg-type]
+    desk: Desk = await open_desk(api, sessions, make_token)
     service = await add_service(desk, "services:\n  web:\n    image: registry.example/web:1\n")
     exporter.clear()
     headers = {"traceparent": CALLER}

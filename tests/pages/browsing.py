@@ -5,19 +5,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, ViewportSize
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "build" / "pages" / "node_modules" / "axe-core" / "axe.min.js"
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 860}
 
 # What axe looks at: the rules of WCAG 2.2 A and AA, and its own of good practice; or only the rules that are named.
 _LOOK = "async rules => (await axe.run({resultTypes: ['violations'], ...(rules && {runOnly: rules})})).violations" + (
     ".map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary).join(' | ')}`)"
+)
+
+
+_SCHEMES: tuple[tuple[Literal["light", "dark"], list[str] | None], ...] = (
+    ("light", None),
+    ("dark", ["color-contrast"]),  # all that a theme changes
 )
 
 
@@ -59,16 +65,16 @@ class Visit:
         """Fail if axe finds anything in light, or in dark of what a theme changes."""
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
-            await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for scheme, rules in _SCHEMES:
+            await self.page.emulate_media(color_scheme=scheme)
             found: list[str] = await self.page.evaluate(_LOOK, rules)
             assert found == [], f"{scheme}: {found}"
 
     async def check_width(self) -> None:
         """Fail if the page has to be moved sideways on a phone."""
-        await self.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        await self.page.set_viewport_size(PHONE)
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        await self.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        await self.page.set_viewport_size(DESK)
         assert wide == 0
 
     def check_complaints(self) -> None:

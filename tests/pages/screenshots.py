@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from alembic import command
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, ViewportSize, async_playwright
 
 from app.embedded.postgres import embedded_postgres
 from app.embedded.valkey import embedded_valkey
@@ -21,7 +21,7 @@ from tests.pages.seeding import Seeded, seed
 from tests.serving import serving
 
 FOLDER = ROOT / "docs" / "screenshots"
-DESK = {"width": 1280, "height": 800}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 LOOKS = (("light", DESK), ("dark", DESK), ("phone", PHONE))
 
 
@@ -67,7 +67,7 @@ async def take(folder: Path, *, every: bool) -> None:
 
 
 async def _take_look(
-    browser: Browser, url: str, seeded: Seeded, folder: Path, look: str, size: dict[str, int], *, every: bool
+    browser: Browser, url: str, seeded: Seeded, folder: Path, look: str, size: ViewportSize, *, every: bool
 ) -> None:
     scheme = "dark" if look == "dark" else "light"
     async with visiting(browser, url, viewport=size, color_scheme=scheme) as visit:

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Dialect, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import select, text
 
 from app.deployments import claim
 from app.deployments.kinds import KINDS, Kind
 from app.deployments.repository import After, repositories
+from app.lookups import DIALECT
 from app.models.deployment_queue import DeploymentQueueMixin
 from app.postgres import Sessions
 from tests.deploying import create_deployment, create_place, create_resource
@@ -49,8 +49,7 @@ async def fill(sessions: Sessions, kind: Kind, **values: str) -> Any:
 
 
 def rendered(statement: Any) -> str:
-    dialect: Dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
-    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -110,7 +109,7 @@ async def planned(sessions: Sessions, statement: Any) -> str:
 
 
 async def planned_for_any_values(sessions: Sessions, statement: Any) -> str:
-    compiled = statement.compile(dialect=postgresql.asyncpg.dialect())  # type: ignore[no-untyped-call] # as above
+    compiled = statement.compile(dialect=DIALECT)
     nothing = ", ".join("NULL" for _ in compiled.positiontup)
     async with sessions() as session:
         connection = await session.connection()
