@@ -9,10 +9,10 @@ from app.auth.dependencies import Caller, require
 from app.deployments.idempotency import Once
 from app.deployments.kinds import AnyQueue, Kind
 from app.deployments.log import Position, Stretch, own_entry
-from app.deployments.repository import find_of_team, request_cancel
+from app.deployments.repository import found_of_team, request_cancel
 from app.deployments.schemas import CancelAnswer
 from app.deployments.settling import Verdict, settle
-from app.errors import InvalidRequest, NotFound, answers
+from app.errors import InvalidRequest, answers
 from app.models.deployment_status import DeploymentStatus
 from app.postgres import Session
 
@@ -36,10 +36,7 @@ async def cancel_deployment(
 
     The answer says which: `status` is `cancelled-by-user`, or still `in_progress` until the server confirms the end.
     """
-    found = await find_of_team(session, caller.team_id, uuid)
-    if found is None:
-        raise NotFound("Deployment not found.")
-    kind, row = found
+    kind, row = await found_of_team(session, caller.team_id, uuid)
     status = await request_cancel(session, kind, row.id)
     if status is None:
         await session.refresh(row, ["status"])

@@ -16,7 +16,7 @@ from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
 from app.deployments.log_search import Choice, Found, TextStyle, find_behind, find_last, stream_text
 from app.deployments.permits import ABILITY
 from app.deployments.reading import LogPage, read_page, read_stretch
-from app.deployments.repository import find_of_team
+from app.deployments.repository import find_of_team, found_of_team
 from app.deployments.schemas import LogEntry, LogPageAnswer, TicketAnswer
 from app.deployments.stream import Hub
 from app.deployments.tickets import Ticket, check_time, read_ticket, write_ticket
@@ -136,7 +136,7 @@ def _add_routes(place: str, name: str, of: str, *kinds: Kind) -> None:
 
         With `Accept: text/plain` a download of all of them.
         """
-        kind, row = await _find(session, caller, uuid, kinds)
+        kind, row = await found_of_team(session, caller.team_id, uuid, kinds)
         if _wants_text(request):
             return _text(request.app.state.sessions, kind, row, query)
         return await _page(session, kind, row, query)
@@ -161,7 +161,7 @@ def _add_routes(place: str, name: str, of: str, *kinds: Kind) -> None:
 
         A connection ends itself after ten minutes: come back with `Last-Event-ID`.
         """
-        kind, row = await _find(session, caller, uuid, kinds)
+        kind, row = await found_of_team(session, caller.team_id, uuid, kinds)
         if last_event_id is not None and await _is_over(session, kind, row, last_event_id, include_hidden):
             return Response(status_code=204)  # anything else would make `EventSource` come back for ever
         after = after if last_event_id is None else last_event_id
@@ -176,17 +176,10 @@ def _add_routes(place: str, name: str, of: str, *kinds: Kind) -> None:
     )
     async def create_ticket(request: Request, session: Session, caller: SensitiveReader, uuid: str) -> TicketAnswer:
         """It reads this one log, until an hour after the deployment's end, as long as the token behind it is good."""
-        await _find(session, caller, uuid, kinds)
+        await found_of_team(session, caller.team_id, uuid, kinds)
         ticket = write_ticket(Ticket(uuid, caller.token_id))
         path = request.url.path.removesuffix("ticket")
         return TicketAnswer(ticket=ticket, url=f"{path}stream?ticket={ticket}")
-
-
-async def _find(session: AsyncSession, caller: Caller, uuid: str, kinds: tuple[Kind, ...]) -> tuple[Kind, AnyQueue]:
-    found = await find_of_team(session, caller.team_id, uuid)
-    if found is None or found[0] not in kinds:
-        raise NotFound(NOT_FOUND)
-    return found
 
 
 async def _page(session: AsyncSession, kind: Kind, row: AnyQueue, query: LogQuery) -> LogPageAnswer:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from app.deployments.kinds import DATABASE, KINDS, SERVICE, AnyQueue, Kind
+from app.errors import NotFound
 from app.kit.encryption import DecryptionError
 from app.kit.repository import Repository
 from app.models.database_deployment_queue import DatabaseDeploymentQueue
@@ -116,6 +117,16 @@ async def find_of_team(session: AsyncSession, team_id: int, deployment_uuid: str
         if (row := await repository.get(team_id, deployment_uuid)) is not None:
             return repository.kind, row
     return None
+
+
+async def found_of_team(
+    session: AsyncSession, team_id: int, deployment_uuid: str, kinds: Sequence[Kind] = KINDS
+) -> tuple[Kind, AnyQueue]:
+    """Return one deployment of the team, of one of the kinds; raise NotFound."""
+    found = await find_of_team(session, team_id, deployment_uuid)
+    if found is None or found[0] not in kinds:
+        raise NotFound("Deployment not found.")
+    return found
 
 
 async def queue_positions(session: AsyncSession, server_ids: Collection[str]) -> dict[str, int]:

@@ -9,9 +9,8 @@ from app.deployments.kinds import AnyQueue, Kind
 from app.deployments.log_search import Choice, TextStyle, find_last
 from app.deployments.presenting import present
 from app.deployments.reading import LogPage, read_page
-from app.deployments.repository import find_of_team
+from app.deployments.repository import found_of_team
 from app.deployments.schemas import kind_name_of
-from app.errors import NotFound
 from app.models.deployment_status import DeploymentStatus
 from app.models.service_deployment_queue import ServiceDeploymentQueue
 from app.pages.deployment_failure import READ, explain
@@ -29,7 +28,7 @@ STATIC_LINES = 200
 @router.get("/deployments/{uuid}")
 async def show_by_uuid(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
     """Lead to the page of a deployment of either kind."""
-    _, row = await find_deployment(session, visitor, uuid)
+    _, row = await found_of_team(session, visitor.caller.team_id, uuid)
     return redirect(request, page_of(row))
 
 
@@ -37,7 +36,7 @@ async def show_by_uuid(request: Request, session: ReadSession, visitor: Looking,
 @router.get("/databases/{resource_uuid}/deployment/{uuid}")
 async def show_deployment(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
     """Show a deployment; its path is the `deployment_url` that the API answers."""
-    kind, row = await find_deployment(session, visitor, uuid)
+    kind, row = await found_of_team(session, visitor.caller.team_id, uuid)
     facts = await _facts(session, visitor, kind, row)
     entries = await _last_entries(session, kind, row, STATIC_LINES) if visitor.can("read:sensitive") else []
     text = "".join(map(TextStyle(ansi=False).render, entries))
@@ -47,16 +46,8 @@ async def show_deployment(request: Request, session: ReadSession, visitor: Looki
 @router.get("/deployments/{uuid}/state")
 async def show_state(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
     """Show the parts of the page that change while it runs."""
-    kind, row = await find_deployment(session, visitor, uuid)
+    kind, row = await found_of_team(session, visitor.caller.team_id, uuid)
     return render(request, "deployment_state.html", visitor, **await _facts(session, visitor, kind, row))
-
-
-async def find_deployment(session: AsyncSession, visitor: Visitor, uuid: str) -> tuple[Kind, AnyQueue]:
-    """Return a deployment of the visitor's team; raise NotFound for any other."""
-    found = await find_of_team(session, visitor.caller.team_id, uuid)
-    if found is None:
-        raise NotFound("Deployment not found.")
-    return found
 
 
 def page_of(row: AnyQueue) -> str:

@@ -8,9 +8,10 @@ from app.auth.dependencies import demand
 from app.deployments.cancelling import cancel_deployment
 from app.deployments.deploying import deploy
 from app.deployments.idempotency import Once
+from app.deployments.repository import found_of_team
 from app.deployments.rollback_endpoints import RollbackOptions, roll_back
 from app.deployments.schemas import DeployQuery
-from app.pages.deployment import find_deployment, page_of
+from app.pages.deployment import page_of
 from app.pages.notices import Notice
 from app.pages.rendering import redirect, render
 from app.pages.signed_in import Acting, Looking
@@ -24,7 +25,7 @@ async def ask(
     request: Request, session: ReadSession, visitor: Looking, uuid: str, action: Literal["cancel", "again", "rollback"]
 ) -> Response:
     """Ask before an action, without JavaScript."""
-    _, row = await find_deployment(session, visitor, uuid)
+    _, row = await found_of_team(session, visitor.caller.team_id, uuid)
     return render(request, "deployment_ask.html", visitor, row=row, action=action, page=page_of(row))
 
 
@@ -32,7 +33,7 @@ async def ask(
 async def cancel(request: Request, session: Session, once: Once, visitor: Acting, uuid: str) -> Response:
     """Cancel the deployment."""
     demand(visitor.caller, "deploy")
-    _, row = await find_deployment(session, visitor, uuid)
+    _, row = await found_of_team(session, visitor.caller.team_id, uuid)
     path = page_of(row)
     done = await cancel_deployment(once, session, visitor.caller, uuid)
     answer = redirect(request, path)
@@ -44,7 +45,7 @@ async def cancel(request: Request, session: Session, once: Once, visitor: Acting
 async def deploy_again(request: Request, session: Session, once: Once, visitor: Acting, uuid: str) -> Response:
     """Deploy the same resource as it is configured now, and lead to that deployment."""
     demand(visitor.caller, "deploy")
-    _, row = await find_deployment(session, visitor, uuid)
+    _, row = await found_of_team(session, visitor.caller.team_id, uuid)
     made = await deploy(once, session, visitor.caller, DeployQuery(uuid=row.resource_uuid), None)
     (item,) = made.deployments
     answer = redirect(request, f"/deployments/{item.deployment_uuid}")

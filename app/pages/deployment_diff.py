@@ -9,8 +9,9 @@ from fastapi.responses import PlainTextResponse
 from app.auth.dependencies import demand
 from app.deployments.diff_endpoints import diff_of
 from app.deployments.diff_schemas import DiffAnswer
+from app.deployments.repository import found_of_team
 from app.errors import Conflict
-from app.pages.deployment import find_deployment, name_of, page_of
+from app.pages.deployment import name_of, page_of
 from app.pages.rendering import HEADERS, render
 from app.pages.signed_in import Looking
 from app.postgres import ReadSession
@@ -30,7 +31,7 @@ async def show_diff(
 ) -> Response:
     """Show what changed."""
     demand(visitor.caller, "read:sensitive")
-    _, row = await find_deployment(session, visitor, uuid)
+    _, row = await found_of_team(session, visitor.caller.team_id, uuid)
     diff = await diff_of(request, session, visitor.caller, uuid, against or None)
     return render(
         request,
@@ -48,7 +49,7 @@ async def show_diff(
 async def show_changes(request: Request, session: ReadSession, visitor: Looking, uuid: str) -> Response:
     """Show in a few words what changed, for a table; nothing where it cannot be said."""
     demand(visitor.caller, "read:sensitive")
-    await find_deployment(session, visitor, uuid)
+    await found_of_team(session, visitor.caller.team_id, uuid)
     try:
         diff = await diff_of(request, session, visitor.caller, uuid)
     except Conflict:

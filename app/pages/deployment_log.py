@@ -13,7 +13,7 @@ from app.deployments.log_endpoints import GREATEST_ORDER, TEXT
 from app.deployments.log_search import Choice, Read, TextStyle, stream_text
 from app.deployments.permits import ABILITY
 from app.deployments.reading import LogPage, read_stretch
-from app.pages.deployment import find_deployment
+from app.deployments.repository import found_of_team
 from app.pages.signed_in import Looking, Visitor
 from app.postgres import ReadSession
 
@@ -71,7 +71,7 @@ async def get_text(
 
 async def _find(session: AsyncSession, visitor: Visitor, uuid: str) -> tuple[Kind, AnyQueue]:
     demand(visitor.caller, ABILITY)
-    return await find_deployment(session, visitor, uuid)
+    return await found_of_team(session, visitor.caller.team_id, uuid)
 
 
 def _reader(request: Request, kind: Kind, row: AnyQueue) -> Read:

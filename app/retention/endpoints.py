@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Caller, require
-from app.deployments.kinds import AnyQueue, Kind
-from app.deployments.repository import find_of_team
-from app.errors import Conflict, NotFound, answers
+from app.deployments.kinds import AnyQueue
+from app.deployments.repository import found_of_team
+from app.errors import Conflict, answers
 from app.kit.answers import MessageAnswer
 from app.kit.clock import utcnow
 from app.models.retention_policy import RetentionPolicy
@@ -83,7 +83,7 @@ async def prune(session: Session, caller: Writer, dry_run: DryRun = False) -> Pr
 )
 async def delete_deployment_by_uuid(session: Session, caller: Writer, uuid: str) -> MessageAnswer:
     """Of one that has ended. It stays in the statistics; what runs on the server stays as it is."""
-    kind, row = await _find(session, caller, uuid)
+    kind, row = await found_of_team(session, caller.team_id, uuid)
     if not await delete_deployment(session, kind, row.id):
         raise _not_ended(row)
     return MessageAnswer(message="Deployment deleted.")
@@ -98,7 +98,7 @@ async def delete_deployment_by_uuid(session: Session, caller: Writer, uuid: str)
 )
 async def delete_log_by_uuid(session: Session, caller: Writer, uuid: str) -> MessageAnswer:
     """Of one that has ended. From then on its log has no entries, and `logs_deleted_at` says why."""
-    kind, row = await _find(session, caller, uuid)
+    kind, row = await found_of_team(session, caller.team_id, uuid)
     if not await delete_log(session, kind, row.id):
         raise _not_ended(row)
     return MessageAnswer(message="Log deleted.")
@@ -109,13 +109,6 @@ async def _policy(session: AsyncSession, caller: Caller) -> RetentionPolicy:
     return found or RetentionPolicy(
         team_id=caller.team_id, finished_days=90, failed_days=90, cancelled_days=90, keep_last=0
     )
-
-
-async def _find(session: AsyncSession, caller: Caller, uuid: str) -> tuple[Kind, AnyQueue]:
-    found = await find_of_team(session, caller.team_id, uuid)
-    if found is None:
-        raise NotFound("Deployment not found.")
-    return found
 
 
 def _not_ended(row: AnyQueue) -> Conflict:
